@@ -1,0 +1,255 @@
+"""The plain types that everything else passes along, and their JSON Lines form.
+
+One article a line::
+
+    {"id": "b01-03", "title": "...", "style": "...", "provenance": {...},
+     "segments": [{"text": "...", "label": "quote"}, ...]}
+
+`id` and `segments` are required, and so is `label` where labelled data is asked for; other keys
+are metadata.
+"""
+
+import json
+import os
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, overload
+
+from nutgraf.errors import DataError, nearest
+from nutgraf.files import atomic_write
+from nutgraf.labels import LABELS
+
+MAX_LINE_BYTES = 8 * 2**20
+"""A longer line of a JSONL file is refused: no article is that long."""
+
+
+@dataclass(frozen=True, slots=True)
+class Segment:
+    """A paragraph, or a fragment of one, as a scraper delivered it.
+
+    `start` and `end` are character offsets into the source text, where there is one.
+    """
+
+    text: str
+    label: str | None = None
+    start: int | None = None
+    end: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Article:
+    """Segments in reading order, with what is known about where they come from."""
+
+    id: str
+    segments: tuple[Segment, ...]
+    title: str = ""
+    style: str = ""
+    provenance: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Prediction:
+    """What a segment is.
+
+    `probabilities` maps each label asked for to its probability (they sum to 1), `label` is the
+    likeliest of them, and `source[start:end] == text` for the source text of the article.
+    """
+
+    text: str
+    label: str
+    probabilities: Mapping[str, float]
+    start: int
+    end: int
+
+    @property
+    def probability(self) -> float:
+        """The probability of `label`."""
+        return self.probabilities[self.label]
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return what `json.dumps` takes."""
+        return {
+            "text": self.text,
+            "label": self.label,
+            "probabilities": dict(self.probabilities),
+            "start": self.start,
+            "end": self.end,
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class LabelledArticle(Sequence[Prediction]):
+    """The predictions for one article in reading order: a sequence that knows its source text."""
+
+    source: str
+    predictions: tuple[Prediction, ...]
+
+    @overload
+    def __getitem__(self, index: int) -> Prediction: ...
+    @overload
+    def __getitem__(self, index: slice) -> tuple[Prediction, ...]: ...
+    def __getitem__(self, index: int | slice) -> Prediction | tuple[Prediction, ...]:
+        return self.predictions[index]
+
+    def __len__(self) -> int:
+        return len(self.predictions)
+
+
+def read_articles(
+    path: str | os.PathLike[str],
+    *,
+    labels: Sequence[str] = LABELS,
+    require_labels: bool = True,
+) -> list[Article]:
+    """Read and check a JSONL file, or every `*.jsonl` file of a folder in the order of names.
+
+    Raises:
+        DataError: naming file, line and field, for a missing or empty file, bytes that are not
+            UTF-8, malformed JSON, a missing or wrong field, an unknown label, an empty text or
+            an id that occurs twice.
+    """
+    articles: list[Article] = []
+    seen: dict[str, str] = {}
+    for file in _jsonl_files(Path(path)):
+        count = len(articles)
+        for number, line in _lines(file):
+            where = f"{file}:{number}"
+            article = _parse(line, where, labels, require_labels)
+            if article.id in seen:
+                raise DataError(f"{where}: id: {article.id!r} occurs before, at {seen[article.id]}")
+            seen[article.id] = where
+            articles.append(article)
+        if len(articles) == count:
+            raise DataError(f"{file}: no article in this file")
+    return articles
+
+
+def write_articles(path: str | os.PathLike[str], articles: Iterable[Article]) -> None:
+    """Write articles as JSONL; the file appears whole or not at all."""
+    with atomic_write(path) as file:
+        for article in articles:
+            file.write(json.dumps(_to_json(article), ensure_ascii=False) + "\n")
+
+
+def _to_json(article: Article) -> dict[str, Any]:
+    metadata = {"title": article.title, "style": article.style, "provenance": article.provenance}
+    segments = [
+        {"text": s.text} if s.label is None else {"text": s.text, "label": s.label}
+        for s in article.segments
+    ]
+    return {"id": article.id, **{k: v for k, v in metadata.items() if v}, "segments": segments}
+
+
+def _jsonl_files(path: Path) -> list[Path]:
+    if path.is_dir():
+        files = sorted(path.glob("*.jsonl"))
+        if not files:
+            raise DataError(f"{path}: no *.jsonl file in this folder")
+        return files
+    if not path.is_file():
+        raise DataError(f"{path}: no such file or folder")
+    return [path]
+
+
+def _lines(file: Path) -> Iterator[tuple[int, str]]:
+    with file.open("rb") as stream:
+        number = 0
+        while raw := stream.readline(MAX_LINE_BYTES + 1):
+            number += 1
+            if len(raw) > MAX_LINE_BYTES:
+                raise DataError(f"{file}:{number}: line of more than {MAX_LINE_BYTES:,} bytes")
+            try:
+                line = raw.decode("utf-8-sig" if number == 1 else "utf-8")
+            except UnicodeDecodeError as error:
+                raise DataError(
+                    f"{file}:{number}: not UTF-8 text (byte 0x{raw[error.start]:02x} "
+                    f"at column {error.start + 1})"
+                ) from None
+            if line.strip():
+                yield number, line
+
+
+def _parse(line: str, where: str, labels: Sequence[str], require_labels: bool) -> Article:
+    try:
+        record = json.loads(line)
+    except json.JSONDecodeError as error:
+        raise DataError(f"{where}: malformed JSON: {error.msg} at column {error.colno}") from None
+    except RecursionError:
+        raise DataError(f"{where}: malformed JSON: nested too deeply") from None
+    if not isinstance(record, dict):
+        raise DataError(f"{where}: expected a JSON object, got {_kind(record)}")
+    raw_segments = _field(record, "segments", list, where)
+    if not raw_segments:
+        raise DataError(f"{where}: segments: is empty")
+    segments = tuple(
+        _parse_segment(raw, f"{where}: segments[{i}]", labels, require_labels)
+        for i, raw in enumerate(raw_segments)
+    )
+    id = _field(record, "id", str, where)
+    if not id.strip():
+        raise DataError(f"{where}: id: is empty")
+    provenance = record.get("provenance", record.get("source", {}))
+    if isinstance(provenance, str):
+        provenance = {"source": provenance}
+    if not isinstance(provenance, dict):
+        raise DataError(f"{where}: provenance: expected an object, got {_kind(provenance)}")
+    return Article(
+        id=id,
+        segments=segments,
+        title=_field(record, "title", str, where, default=""),
+        style=_field(record, "style", str, where, default=""),
+        provenance=provenance,
+    )
+
+
+def _parse_segment(raw: Any, where: str, labels: Sequence[str], require_label: bool) -> Segment:
+    if not isinstance(raw, dict):
+        raise DataError(f"{where}: expected an object, got {_kind(raw)}")
+    text = _field(raw, "text", str, where, separator=".")
+    if not text.strip():
+        raise DataError(f"{where}.text: is empty")
+    if "label" not in raw and not require_label:
+        return Segment(text)
+    label = _field(raw, "label", str, where, separator=".")
+    if label not in labels:
+        raise DataError(f"{where}.label: unknown label {label!r}; {nearest(label, labels)}")
+    return Segment(text, label)
+
+
+_REQUIRED: Any = object()
+
+
+def _field(
+    record: dict[str, Any],
+    name: str,
+    kind: type,
+    where: str,
+    *,
+    separator: str = ": ",
+    default: Any = _REQUIRED,
+) -> Any:
+    if name not in record:
+        if default is _REQUIRED:
+            raise DataError(f"{where}{separator}{name}: is missing")
+        return default
+    value = record[name]
+    if not isinstance(value, kind):
+        wanted = _KINDS[kind]
+        raise DataError(f"{where}{separator}{name}: expected {wanted}, got {_kind(value)}")
+    return value
+
+
+_KINDS = {
+    str: "a string",
+    list: "a list",
+    dict: "an object",
+    bool: "a boolean",
+    int: "a number",
+    float: "a number",
+    type(None): "null",
+}
+
+
+def _kind(value: Any) -> str:
+    return _KINDS.get(type(value), type(value).__name__)

@@ -1,0 +1,268 @@
+"""The classifier: articles in, a labelled segment for each paragraph out."""
+
+import os
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+import numpy as np
+from tokenizers import Tokenizer
+
+from nutgraf.article import Article, LabelledArticle, Prediction, Segment
+from nutgraf.errors import InputError, ModelError, nearest
+from nutgraf.folder import ONNX_FILE, TOKENIZER_FILE, ModelConfig, read_config
+from nutgraf.html import UTF16_MARKS, looks_like_html, segment_html
+from nutgraf.segment import segment_text
+from nutgraf.windows import (
+    FloatArray,
+    Window,
+    batches,
+    make_windows,
+    pad,
+    segment_logits,
+    tokenize,
+)
+
+if TYPE_CHECKING:
+    import onnxruntime
+
+Format = Literal["auto", "text", "html"]
+ArticleLike = str | bytes | Article | Sequence[str]
+
+MAX_SEGMENT_CHARACTERS = 1_000_000
+"""A longer segment is refused: no paragraph is that long, so the input is something else."""
+
+_BATCH_TOKENS = 4096
+_Source = tuple[str, list[Segment]]
+_SEPARATOR = "\n\n"
+
+
+class Classifier:
+    """A trained classifier, ready to label articles on a CPU. Make one with `Classifier.load`."""
+
+    def __init__(
+        self, config: ModelConfig, tokenizer: Tokenizer, session: "onnxruntime.InferenceSession"
+    ) -> None:
+        self._config = config
+        self._tokenizer = tokenizer
+        self._session = session
+        self._inputs = {i.name for i in session.get_inputs()}
+
+    @classmethod
+    def load(cls, path: str | os.PathLike[str], *, threads: int | None = None) -> "Classifier":
+        """Load a model folder, as `python -m training.finetune` or `training.export` writes it.
+
+        Args:
+            path: the folder.
+            threads: how many threads the model may use; by default one for each core.
+
+        Raises:
+            ModelError: if the folder or a file in it is missing or damaged.
+        """
+        import onnxruntime
+
+        config = read_config(path)
+        options = onnxruntime.SessionOptions()
+        options.log_severity_level = 4
+        if threads is not None:
+            options.intra_op_num_threads = threads
+        folder = Path(path)
+        try:
+            session = onnxruntime.InferenceSession(
+                str(folder / ONNX_FILE), options, providers=["CPUExecutionProvider"]
+            )
+        except Exception as error:  # onnxruntime's own exceptions share no base class
+            raise ModelError(f"{folder / ONNX_FILE}: {_first_line(error)}") from None
+        try:
+            tokenizer = Tokenizer.from_file(str(folder / TOKENIZER_FILE))
+        except Exception as error:  # tokenizers raises bare Exception
+            raise ModelError(f"{folder / TOKENIZER_FILE}: {_first_line(error)}") from None
+        tokenizer.no_truncation()
+        tokenizer.no_padding()
+        return cls(config, tokenizer, session)
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """The labels that this model tells apart."""
+        return self._config.labels
+
+    def classify(
+        self,
+        article: ArticleLike,
+        *,
+        labels: Sequence[str] | None = None,
+        format: Format = "auto",
+    ) -> LabelledArticle:
+        """Label every segment of an article.
+
+        Args:
+            article: raw text, HTML (text or bytes), a list of segments, or an `Article`.
+            labels: answer with these labels only, probabilities renormalised over them.
+            format: how to read a single text: "text", "html", or "auto" to tell by its markup.
+
+        Returns:
+            One prediction for each segment, in reading order. Offsets are into the text that was
+            given; for HTML and lists, into `LabelledArticle.source`, the segments joined by blank
+            lines.
+
+        Raises:
+            InputError: for an article without a segment, a segment of more than
+                `MAX_SEGMENT_CHARACTERS`, bytes that are not UTF-8, or an unknown label.
+        """
+        wanted = self._label_indices(labels)
+        return self._label([_segments(article, format)], wanted)[0]
+
+    def classify_many(
+        self,
+        articles: Iterable[ArticleLike],
+        *,
+        labels: Sequence[str] | None = None,
+        format: Format = "auto",
+    ) -> list[LabelledArticle]:
+        """Label many articles at once, in their order; see `classify`.
+
+        Windows of all articles are sorted by length and share batches, which is faster than one
+        call an article.
+
+        Raises:
+            InputError: as `classify` does, naming the article by its number from 0.
+        """
+        wanted = self._label_indices(labels)
+        sources: list[_Source] = []
+        for number, article in enumerate(articles):
+            try:
+                sources.append(_segments(article, format))
+            except InputError as error:
+                raise InputError(f"article {number}: {error}") from None
+        return self._label(sources, wanted)
+
+    def _label(self, sources: list[_Source], wanted: list[int]) -> list[LabelledArticle]:
+        logits = self._segment_logits([[s.text for s in segments] for _, segments in sources])
+        return [
+            LabelledArticle(source, self._predictions(segments, rows, wanted))
+            for (source, segments), rows in zip(sources, logits, strict=True)
+        ]
+
+    def _label_indices(self, labels: Sequence[str] | None) -> list[int]:
+        if labels is None:
+            return list(range(len(self.labels)))
+        if isinstance(labels, str) or not labels:
+            raise InputError("labels: expected a list of one or more labels")
+        for label in labels:
+            if label not in self.labels:
+                raise InputError(f"labels: unknown label {label!r}; {nearest(label, self.labels)}")
+        return [i for i, label in enumerate(self.labels) if label in labels]
+
+    def _segment_logits(self, articles: list[list[str]]) -> list[FloatArray]:
+        """Logits of shape (segments, labels) for each article."""
+        config, special = self._config.window, self._config.special_tokens
+        windows: list[Window] = []
+        owners: list[int] = []
+        for number, texts in enumerate(articles):
+            ids = tokenize(self._tokenizer, texts, config, special)
+            made = make_windows(ids, config, special)
+            windows += made
+            owners += [number] * len(made)
+        logits = [np.empty((len(texts), len(self.labels)), np.float32) for texts in articles]
+        for batch in batches(windows, _BATCH_TOKENS):
+            chosen = [windows[i] for i in batch]
+            feed = {k: v for k, v in pad(chosen, config, special).items() if k in self._inputs}
+            (token_logits,) = self._session.run(["logits"], feed)
+            for index, rows in zip(batch, segment_logits(token_logits, chosen), strict=True):
+                for segment, row in rows:
+                    logits[owners[index]][segment] = row
+        return logits
+
+    def _predictions(
+        self, segments: list[Segment], logits: FloatArray, wanted: list[int]
+    ) -> tuple[Prediction, ...]:
+        names = [self.labels[i] for i in wanted]
+        probabilities = _softmax(logits[:, wanted])
+        predictions = []
+        for segment, row in zip(segments, probabilities, strict=True):
+            assert segment.start is not None
+            assert segment.end is not None
+            predictions.append(
+                Prediction(
+                    text=segment.text,
+                    label=names[int(row.argmax())],
+                    probabilities=dict(zip(names, row.tolist(), strict=True)),
+                    start=segment.start,
+                    end=segment.end,
+                )
+            )
+        return tuple(predictions)
+
+
+def _segments(article: ArticleLike, format: Format) -> _Source:
+    """The article's source text and its segments, with offsets into that text."""
+    if isinstance(article, Article):
+        source, segments = _joined([s.text for s in article.segments])
+    elif isinstance(article, str | bytes):
+        source, segments = _from_text(article, format)
+    else:
+        source, segments = _joined(article)
+    if not segments:
+        raise InputError("no text: the article is empty")
+    for number, segment in enumerate(segments):
+        if len(segment.text) > MAX_SEGMENT_CHARACTERS:
+            raise InputError(
+                f"segment {number} has {len(segment.text):,} characters, more than the "
+                f"{MAX_SEGMENT_CHARACTERS:,} allowed: is this a news article?"
+            )
+    return source, segments
+
+
+def _from_text(article: str | bytes, format: Format) -> _Source:
+    if format not in ("auto", "text", "html"):
+        raise InputError(f"format: {format!r}; {nearest(format, ['auto', 'text', 'html'])}")
+    if format == "html":
+        return _joined(segment_html(article))
+    if isinstance(article, bytes):
+        if format == "auto" and looks_like_html(article[:10_000].decode("latin-1")):
+            return _joined(segment_html(article))
+        article = decode(article)
+    elif format == "auto" and looks_like_html(article):
+        return _joined(segment_html(article))
+    return article, segment_text(article)
+
+
+def decode(raw: bytes) -> str:
+    """Decode text: UTF-8, or UTF-16 with a byte order mark.
+
+    Raises:
+        InputError: for anything else, binary files above all.
+    """
+    if raw.startswith(UTF16_MARKS):
+        encoding = "utf-16"
+    else:
+        encoding = "utf-8-sig"
+        if (position := raw.find(b"\0")) >= 0:
+            raise InputError(f"not text: NUL byte at offset {position:,}")
+    try:
+        return raw.decode(encoding)
+    except UnicodeDecodeError as error:
+        raise InputError(
+            f"not UTF-8 text: byte 0x{raw[error.start]:02x} at offset {error.start:,}"
+        ) from None
+
+
+def _joined(texts: Sequence[str]) -> _Source:
+    """Segments as given, with offsets into their texts joined by blank lines."""
+    segments = []
+    position = 0
+    for number, text in enumerate(texts):
+        if not isinstance(text, str):
+            raise InputError(f"segment {number}: expected a string, got {type(text).__name__}")
+        segments.append(Segment(text, start=position, end=position + len(text)))
+        position += len(text) + len(_SEPARATOR)
+    return _SEPARATOR.join(texts), segments
+
+
+def _softmax(logits: FloatArray) -> FloatArray:
+    exp = np.exp(logits - logits.max(axis=1, keepdims=True), dtype=np.float64)
+    return np.asarray(exp / exp.sum(axis=1, keepdims=True), dtype=np.float64)
+
+
+def _first_line(error: Exception) -> str:
+    return str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__

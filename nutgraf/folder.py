@@ -1,0 +1,86 @@
+"""The model folder: the one place that knows what a saved classifier consists of.
+
+======================  =====================================================================
+`nutgraf.json`          labels, windows, ids of special tokens, format version
+`model.onnx`            the encoder with its token-classification head
+`tokenizer.json`        the tokenizer, in the format of the `tokenizers` library
+======================  =====================================================================
+"""
+
+import dataclasses
+import json
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from nutgraf.errors import ModelError
+from nutgraf.windows import SpecialTokens, WindowConfig
+
+FORMAT_VERSION = 1
+CONFIG_FILE = "nutgraf.json"
+ONNX_FILE = "model.onnx"
+TOKENIZER_FILE = "tokenizer.json"
+
+
+@dataclass(frozen=True, slots=True)
+class ModelConfig:
+    """What inference must know beside the weights. Labels stand in the order of the outputs."""
+
+    labels: tuple[str, ...]
+    window: WindowConfig
+    special_tokens: SpecialTokens
+
+
+def write_config(folder: Path, config: ModelConfig) -> None:
+    """Write `nutgraf.json` into a model folder."""
+    record = {"format_version": FORMAT_VERSION, **dataclasses.asdict(config)}
+    (folder / CONFIG_FILE).write_text(json.dumps(record, indent=2) + "\n", encoding="utf-8")
+
+
+def read_config(path: str | os.PathLike[str]) -> ModelConfig:
+    """Read `nutgraf.json` from a model folder, and check that its other files are there.
+
+    Raises:
+        ModelError: naming the folder or file that is missing, and the field that is wrong.
+    """
+    folder = Path(path)
+    if not folder.is_dir():
+        raise ModelError(f"{folder}: no such model folder")
+    for name in (CONFIG_FILE, ONNX_FILE, TOKENIZER_FILE):
+        if not (folder / name).is_file():
+            raise ModelError(f"{folder}: not a model folder: {name} is missing")
+    file = folder / CONFIG_FILE
+    try:
+        record = json.loads(file.read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise ModelError(f"{file}: malformed JSON: {error}") from None
+    if not isinstance(record, dict):
+        raise ModelError(f"{file}: expected a JSON object")
+    version = record.get("format_version")
+    if version != FORMAT_VERSION:
+        raise ModelError(
+            f"{file}: format_version: {version!r}; this nutgraf reads version {FORMAT_VERSION}"
+        )
+    labels = record.get("labels")
+    if not isinstance(labels, list) or not labels or not all(isinstance(x, str) for x in labels):
+        raise ModelError(f"{file}: labels: expected a list of strings")
+    return ModelConfig(
+        labels=tuple(labels),
+        window=WindowConfig(**_fields(record, "window", WindowConfig, file)),
+        special_tokens=SpecialTokens(**_fields(record, "special_tokens", SpecialTokens, file)),
+    )
+
+
+def _fields(record: dict[str, Any], name: str, kind: type[Any], file: Path) -> dict[str, Any]:
+    """The object `record[name]`, checked to have just the (integer) fields of a dataclass."""
+    values = record.get(name)
+    if not isinstance(values, dict):
+        raise ModelError(f"{file}: {name}: is missing")
+    expected = {field.name for field in dataclasses.fields(kind)}
+    if wrong := expected ^ values.keys():
+        raise ModelError(f"{file}: {name}: missing or unknown field {sorted(wrong)[0]!r}")
+    for key, value in values.items():
+        if not isinstance(value, int) and not (key == "targets" and value is None):
+            raise ModelError(f"{file}: {name}.{key}: expected an integer, got {value!r}")
+    return values

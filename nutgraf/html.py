@@ -1,0 +1,130 @@
+"""HTML to segments: every visible block in reading order, menus and footers included."""
+
+import re
+from collections.abc import Iterator
+
+from lxml import etree
+from lxml import html as lxml_html
+
+from nutgraf.errors import InputError
+
+_INLINE = frozenset(
+    "a abbr acronym b bdi bdo big cite code data del dfn em font i ins kbd mark nobr q rb rp rt"
+    " ruby s samp small span strike strong sub sup time tt u var wbr".split()
+)
+"""Elements that run on in the line of text around them; any other element is a block."""
+
+_INVISIBLE = frozenset(
+    "applet area audio base canvas col colgroup datalist embed frame frameset head iframe img"
+    " input link map math meta noembed noframes noscript object option param picture progress"
+    " script select source style svg template textarea title track video".split()
+)
+"""Elements that show no text of their own that a reader of the page would call a block of text."""
+
+_HIDDEN_STYLE = re.compile(r"display\s*:\s*none|visibility\s*:\s*hidden", re.IGNORECASE)
+_CHARSET = re.compile(rb"charset\s*=\s*[\"']?\s*([\w-]+)", re.IGNORECASE)
+UTF16_MARKS = (b"\xff\xfe", b"\xfe\xff")
+"""The byte order marks of UTF-16, whose text is full of NUL bytes."""
+_BREAK = "\x00"
+"""Stands for `<br>` while a block is collected (HTML text cannot hold a NUL)."""
+
+_MARKUP = re.compile(
+    r"<!doctype\s+html|<(?:html|head|body)[\s>]|</(?:p|div|h[1-6]|li|ul|article|section|span|a)\s*>",
+    re.IGNORECASE,
+)
+
+
+def looks_like_html(text: str) -> bool:
+    """Tell markup from plain text by its first 10,000 characters."""
+    return "<" in text[:10_000] and _MARKUP.search(text, 0, 10_000) is not None
+
+
+def segment_html(source: str | bytes) -> list[str]:
+    """Split an HTML page into the texts of its visible blocks.
+
+    Text of inline elements runs on; every other element starts and ends a block, and so do two
+    `<br>` in a row (one is white space). Scripts, styles, form fields, `hidden` elements and
+    those hidden by their own `style` attribute are left out. White space is collapsed.
+
+    Args:
+        source: a page as text, or as bytes in the encoding of their byte order mark or
+            `<meta charset>`, else UTF-8, else Windows-1252.
+
+    Raises:
+        InputError: if there is no markup to parse, for a binary file, and for elements nested
+            so deeply (about 2,000) that the parser gives up.
+    """
+    encoding: str | None
+    if isinstance(source, str):
+        # A declared encoding is about the bytes that this text was decoded from.
+        source, encoding = source.encode("utf-8", "replace"), "utf-8"
+    else:
+        encoding = _encoding(source)
+    parser = lxml_html.HTMLParser(encoding=encoding, huge_tree=True, remove_comments=True)
+    try:
+        root = lxml_html.document_fromstring(source, parser=parser)
+    except (etree.ParserError, ValueError) as error:
+        raise InputError(f"no HTML to read: {error}") from None
+    if any("depth" in entry.message for entry in parser.error_log.filter_from_errors()):
+        raise InputError("elements are nested too deeply to read all of the page")
+    return list(_blocks(root))
+
+
+def _encoding(source: bytes) -> str | None:
+    """The encoding of a page; None to let the parser find the one it declares."""
+    if source.startswith(UTF16_MARKS):
+        return None
+    if (position := source.find(b"\0")) >= 0:
+        raise InputError(f"not HTML: NUL byte at offset {position:,}")
+    declared = _CHARSET.search(source, 0, 4096)
+    if declared:
+        # By the HTML standard these names mean Windows-1252, with its curly quotation marks.
+        latin = declared.group(1).lower() in (b"iso-8859-1", b"latin1", b"us-ascii", b"ascii")
+        return "windows-1252" if latin else None
+    try:
+        source.decode("utf-8")
+    except UnicodeDecodeError:
+        return "windows-1252"
+    return "utf-8"
+
+
+def _blocks(root: lxml_html.HtmlElement) -> Iterator[str]:
+    """Walk the tree (without recursion: pages nest thousands deep) and yield blocks of text."""
+    parts: list[str] = []
+    walker = etree.iterwalk(root, events=("start", "end"))
+    for event, element in walker:
+        tag = element.tag if isinstance(element.tag, str) else ""
+        visible = bool(tag) and tag not in _INVISIBLE and not _is_hidden(element)
+        ends_block = tag not in _INLINE and tag != "br" and visible
+        if event == "start":
+            if not visible:
+                walker.skip_subtree()
+                continue
+            if ends_block:
+                yield from _flush(parts)
+            if tag == "br":
+                parts.append(_BREAK)
+            if element.text:
+                parts.append(element.text)
+        else:
+            if ends_block:
+                yield from _flush(parts)
+            if element.tail and element is not root:
+                parts.append(element.tail)
+    yield from _flush(parts)
+
+
+def _is_hidden(element: lxml_html.HtmlElement) -> bool:
+    if element.get("hidden") is not None:
+        return True
+    style = element.get("style")
+    return style is not None and _HIDDEN_STYLE.search(style) is not None
+
+
+def _flush(parts: list[str]) -> Iterator[str]:
+    if parts:
+        for paragraph in re.split(rf"{_BREAK}\s*{_BREAK}", "".join(parts)):
+            text = " ".join(paragraph.replace(_BREAK, " ").split())
+            if text:
+                yield text
+        parts.clear()
