@@ -1,0 +1,1 @@
+"""Training, evaluation and export of nutgraf models: scripts run from a checkout."""

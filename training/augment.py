@@ -1,0 +1,118 @@
+"""What scraping does to text, done to an article whose labels stay aligned.
+
+Every function takes an article's segments and a random generator and returns new segments.
+"""
+
+import random
+import re
+from collections.abc import Callable, Sequence
+
+from nutgraf.article import Article, Segment
+from training.config import Augment
+
+_MARKS = re.compile("[“”\"«»„‟]|(?<!\\w)[‘'’](?=\\w)|(?<=[\\w.,!?…])[’'](?!\\w)")
+"""Quotation marks, but not apostrophes."""
+_DOUBLE = re.compile('[“”"«»„‟]')
+_MIN_SPLIT_WORDS = 8
+
+Segments = list[Segment]
+
+
+def augment(articles: Sequence[Article], config: Augment, seed: int) -> list[Article]:
+    """Return `config.passes` readings of the articles, in each of which an article is damaged with
+    probability `config.share`. The same articles, config and seed give the same readings.
+    """
+    clutter = [s for a in articles for s in a.segments if s.label == "navigation_clutter"]
+    result = []
+    for number in range(config.passes):
+        for article in articles:
+            rng = random.Random(f"{seed}/{number}/{article.id}")
+            if rng.random() >= config.share:
+                result.append(article)
+                continue
+            segments = damage(list(article.segments), config, clutter, rng)
+            result.append(Article(f"{article.id}~{number}", tuple(segments)))
+    return result
+
+
+def damage(
+    segments: Segments, config: Augment, clutter: Sequence[Segment], rng: random.Random
+) -> Segments:
+    """Damage one article by each kind at its rate."""
+    if rng.random() < config.crop:
+        segments = crop(segments, rng)
+    if rng.random() < config.insert_clutter and clutter:
+        segments = insert_clutter(segments, clutter, rng)
+    if rng.random() < config.strip_marks:
+        segments = _each(segments, strip_marks)
+    elif rng.random() < config.restyle_marks:
+        style = rng.choice(_STYLES)
+        segments = _each(segments, lambda text: restyle_marks(text, style))
+    if config.drop_mark:
+        segments = _each(
+            segments, lambda text: drop_mark(text, rng) if rng.random() < config.drop_mark else text
+        )
+    if config.split:
+        segments = [
+            part
+            for s in segments
+            for part in (split(s, rng) if rng.random() < config.split else [s])
+        ]
+    return segments
+
+
+def _each(segments: Segments, change: Callable[[str], str]) -> Segments:
+    """Change every text; a text of which nothing would be left stays as it is."""
+    return [Segment(change(s.text).strip() or s.text, s.label) for s in segments]
+
+
+def strip_marks(text: str) -> str:
+    """Remove every quotation mark."""
+    return _MARKS.sub("", text)
+
+
+_STYLES = (("“", "”"), ('"', '"'), ("«", "»"), ("„", "“"), ("''", "''"), ("‘", "’"), ("â€œ", "â€"))
+
+
+def restyle_marks(text: str, style: tuple[str, str]) -> str:
+    """Write double quotation marks in another style (mis-encoded ones among them)."""
+
+    def replace(match: re.Match[str]) -> str:
+        before = text[match.start() - 1] if match.start() else " "
+        opens = before.isspace() or before in "([—–-"
+        return style[0] if opens else style[1]
+
+    return _DOUBLE.sub(replace, text)
+
+
+def drop_mark(text: str, rng: random.Random) -> str:
+    """Lose one double quotation mark."""
+    marks = list(_DOUBLE.finditer(text))
+    if not marks:
+        return text
+    lost = rng.choice(marks)
+    return text[: lost.start()] + text[lost.end() :]
+
+
+def split(segment: Segment, rng: random.Random) -> Segments:
+    """Cut a segment at a random word; both parts keep its label."""
+    words = [m.start() for m in re.finditer(r"\S+", segment.text)]
+    if len(words) < _MIN_SPLIT_WORDS:
+        return [segment]
+    cut = rng.choice(words[2:-1])
+    parts = segment.text[:cut].rstrip(), segment.text[cut:]
+    return [Segment(part, segment.label) for part in parts]
+
+
+def insert_clutter(segments: Segments, clutter: Sequence[Segment], rng: random.Random) -> Segments:
+    """Put one to four pieces of other pages' furniture between two segments."""
+    position = rng.randint(0, len(segments))
+    inserted = [rng.choice(clutter) for _ in range(rng.randint(1, 4))]
+    return segments[:position] + inserted + segments[position:]
+
+
+def crop(segments: Segments, rng: random.Random) -> Segments:
+    """Keep a run of half of the segments or more."""
+    keep = rng.randint((len(segments) + 1) // 2, len(segments))
+    start = rng.randint(0, len(segments) - keep)
+    return segments[start : start + keep]

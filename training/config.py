@@ -1,0 +1,210 @@
+"""Typed configuration of a run: a YAML file, then `key=value` overrides in dotted form."""
+
+import os
+import re
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, Literal, Self
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic_core import ErrorDetails, PydanticCustomError
+
+from nutgraf.errors import NutgrafError, nearest
+from nutgraf.windows import MIN_TARGET_TOKENS, WindowConfig
+
+
+class ConfigError(NutgrafError, ValueError):
+    """A setting that cannot be used. The message names file, line and key."""
+
+
+class _Loader(yaml.SafeLoader):
+    """Reads `3e-4` as a number, as YAML 1.2 does; in YAML 1.1 it is a string."""
+
+
+_Loader.add_implicit_resolver(
+    "tag:yaml.org,2002:float", re.compile(r"[-+]?\d+(?:\.\d*)?[eE][-+]?\d+$"), list("-+0123456789")
+)
+
+
+class _Section(BaseModel):
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
+
+
+class Data(_Section):
+    """The splits: JSONL files, or folders of them."""
+
+    train: str
+    validation: str
+
+
+class Model(_Section):
+    """The encoder."""
+
+    checkpoint: str
+    """A folder, an installed package that carries one, or a name on the Hugging Face hub."""
+    attention_dropout: float = Field(default=0.0, ge=0.0, lt=1.0)
+    """Off by default: drawing its masks makes a step on a CPU several times slower."""
+
+
+class Window(_Section):
+    """How windows are made; see `nutgraf.windows.WindowConfig`."""
+
+    tokens: int = Field(default=256, ge=MIN_TARGET_TOKENS + 2)
+    context: int = Field(default=32, ge=0)
+    targets: int | None = Field(default=None, ge=1)
+
+    @model_validator(mode="after")
+    def _room_for_a_target(self) -> Self:
+        most = (self.tokens - 2 - MIN_TARGET_TOKENS) // 2
+        if self.context > most:
+            raise PydanticCustomError(
+                "window_context",
+                "context: {context} tokens on each side leave no room for a segment in a window "
+                "of {tokens}; the largest valid value is {most}",
+                {"context": self.context, "tokens": self.tokens, "most": most},
+            )
+        return self
+
+    def to_library(self, *, mark_targets: bool) -> WindowConfig:
+        """The same settings as the library takes them."""
+        return WindowConfig(self.tokens, self.context, self.targets, mark_targets)
+
+
+Rate = Field(default=0.0, ge=0.0, le=1.0)
+
+
+class Augment(_Section):
+    """What scraping does to text, done to copies of the training articles.
+
+    `passes` readings of the training split make one epoch; in each of them an article is damaged
+    with probability `share`, by each kind at its rate.
+    """
+
+    passes: int = Field(default=1, ge=1)
+    share: float = Rate
+    split: float = Rate
+    strip_marks: float = Rate
+    restyle_marks: float = Rate
+    drop_mark: float = Rate
+    insert_clutter: float = Rate
+    crop: float = Rate
+
+
+class Train(_Section):
+    """The optimization."""
+
+    epochs: float = Field(gt=0)
+    batch_size: int = Field(default=16, ge=1)
+    learning_rate: float = Field(default=5e-5, gt=0)
+    weight_decay: float = Field(default=0.01, ge=0)
+    warmup: float = Field(default=0.1, ge=0, lt=1)
+    """The share of steps over which the learning rate rises."""
+    class_weights: Literal["none", "balanced", "sqrt"] = "none"
+    evaluations: int = Field(default=5, ge=1)
+    """How many times validation is measured over the run."""
+    patience: int = Field(default=3, ge=1)
+    """Stop after this many evaluations without a better validation macro-F1."""
+    tensorboard: bool = False
+    resume: bool = False
+    """Go on from the last checkpoint of a run with the same settings."""
+
+
+class Config(_Section):
+    """Everything that a run needs to know."""
+
+    name: str = Field(pattern=r"^[\w.-]+$")
+    seed: int = Field(default=13, ge=0)
+    data: Data
+    model: Model
+    window: Window = Window()
+    augment: Augment = Augment()
+    train: Train
+    output: str
+    """The model folder to write."""
+
+
+def load_config(path: str | os.PathLike[str], overrides: Sequence[str] = ()) -> Config:
+    """Read a configuration.
+
+    Args:
+        path: the YAML file.
+        overrides: `section.key=value`, the value in YAML.
+
+    Raises:
+        ConfigError: naming file (or override), line, key and the nearest valid one.
+    """
+    try:
+        text = Path(path).read_text(encoding="utf-8")
+        tree = yaml.compose(text, Loader=_Loader)
+        settings = yaml.load(text, Loader=_Loader)
+    except (OSError, UnicodeDecodeError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "not UTF-8 text"
+        raise ConfigError(f"{path}: {reason}") from None
+    except yaml.YAMLError as error:
+        mark = getattr(error, "problem_mark", None)
+        line = f":{mark.line + 1}" if mark else ""
+        problem = getattr(error, "problem", None) or "cannot be read"
+        raise ConfigError(f"{path}{line}: malformed YAML: {problem}") from None
+    if not isinstance(settings, dict):
+        raise ConfigError(f"{path}: expected settings, got {type(settings).__name__}")
+    overridden = {_override(settings, override): override for override in overrides}
+    try:
+        return Config.model_validate(settings)
+    except ValidationError as error:
+        first = error.errors()[0]
+        location = tuple(str(part) for part in first["loc"])
+        key = ".".join(location)
+        if location in overridden:
+            where = f"override {overridden[location]!r}"
+        else:
+            where = f"{path}{_line(tree, location)}"
+        raise ConfigError(f"{where}: {key}: {_explain(first, location)}") from None
+
+
+def _override(settings: dict[str, Any], override: str) -> tuple[str, ...]:
+    key, separator, value = override.partition("=")
+    if not separator or not key:
+        raise ConfigError(f"override {override!r}: expected key=value")
+    *sections, last = location = tuple(key.split("."))
+    for section in sections:
+        settings = settings.setdefault(section, {})
+        if not isinstance(settings, dict):
+            raise ConfigError(f"override {override!r}: {section} is not a section")
+    try:
+        settings[last] = yaml.load(value, Loader=_Loader)
+    except yaml.YAMLError:
+        raise ConfigError(f"override {override!r}: malformed value") from None
+    return location
+
+
+def _explain(error: ErrorDetails, location: tuple[str, ...]) -> str:
+    if error["type"] == "extra_forbidden":
+        section: type[BaseModel] = Config
+        for part in location[:-1]:
+            section = section.model_fields[part].annotation  # type: ignore[assignment]
+        return f"unknown key; {nearest(location[-1], section.model_fields)}"
+    if error["type"] == "literal_error":
+        valid = re.findall("'(.*?)'", error["ctx"]["expected"])
+        return f"{error['input']!r} is not valid; {nearest(error['input'], valid)}"
+    if error["type"] == "missing":
+        return "is missing"
+    message = error["msg"][0].lower() + error["msg"][1:]
+    if error["type"] == "window_context":
+        return message
+    return f"{message}, got {error['input']!r}"
+
+
+def _line(tree: yaml.Node | None, location: tuple[str, ...]) -> str:
+    """`:line` of a key in the file, or of the innermost section that holds it."""
+    line = ""
+    for part in location:
+        if not isinstance(tree, yaml.MappingNode):
+            break
+        for key, value in tree.value:
+            if key.value == part:
+                line, tree = f":{key.start_mark.line + 1}", value
+                break
+        else:
+            break
+    return line

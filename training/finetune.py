@@ -1,0 +1,169 @@
+"""Fine-tune a classifier: python -m training.finetune CONFIG [key=value ...]"""
+
+import shutil
+import sys
+from collections import Counter
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import datasets
+import numpy as np
+import torch
+import yaml
+from transformers import EarlyStoppingCallback, EvalPrediction, Trainer, TrainingArguments, set_seed
+from transformers.trainer_callback import PrinterCallback, ProgressCallback
+from transformers.trainer_utils import get_last_checkpoint
+
+from nutgraf.article import Article, read_articles
+from nutgraf.files import atomic_write
+from nutgraf.folder import ModelConfig
+from nutgraf.labels import LABELS
+from training.augment import augment
+from training.config import Config, ConfigError, load_config
+from training.dataset import IGNORED, Collator, to_windows
+from training.encoder import has_two_token_types, library_tokenizer, load_encoder
+from training.export import export
+from training.metrics import segment_metrics
+from training.pooling import pool, segment_loss
+from training.progress import Progress
+from training.script import run
+
+RUNS = Path("runs")
+
+
+def main(arguments: Sequence[str]) -> None:
+    if not arguments:
+        raise ConfigError("usage: python -m training.finetune CONFIG [key=value ...]")
+    config = load_config(arguments[0], arguments[1:])
+    folder = finetune(config)
+    print(f"model written to {folder}")
+
+
+def finetune(config: Config) -> Path:
+    """Train as the configuration says, keep the best checkpoint and export it.
+
+    Returns:
+        The model folder.
+
+    Raises:
+        ConfigError: for a checkpoint, window or run folder that cannot be used.
+        DataError: for data that breaks the schema.
+    """
+    set_seed(config.seed)
+    torch.use_deterministic_algorithms(True, warn_only=True)
+    train, validation = read_articles(config.data.train), read_articles(config.data.validation)
+    model, tokenizer = load_encoder(config, LABELS)
+    backend, special = library_tokenizer(tokenizer)
+    window = config.window.to_library(mark_targets=has_two_token_types(model.config))
+
+    def windows(articles: Sequence[Article]) -> datasets.Dataset:
+        return to_windows(articles, backend, window, special, LABELS)
+
+    train_windows = windows(augment(train, config.augment, config.seed))
+    validation_windows = windows(validation)
+    report_sizes(train, train_windows)
+
+    folder = RUNS / config.name
+    checkpoint = prepare_run_folder(folder, config)
+    trainer = Trainer(
+        model=model,
+        args=training_arguments(config, folder),
+        train_dataset=train_windows,
+        eval_dataset=validation_windows,
+        data_collator=Collator(window, special),
+        compute_loss_func=segment_loss(class_weights(train, config.train.class_weights)),
+        compute_metrics=validation_metrics,
+        preprocess_logits_for_metrics=pool_for_metrics,
+        callbacks=[EarlyStoppingCallback(config.train.patience), Progress()],
+    )
+    for callback in (PrinterCallback, ProgressCallback):
+        trainer.remove_callback(callback)
+    trainer.train(resume_from_checkpoint=checkpoint)
+    return export(model, backend, ModelConfig(LABELS, window, special), Path(config.output))
+
+
+def report_sizes(articles: Sequence[Article], windows: datasets.Dataset) -> None:
+    segments = sum(len(a.segments) for a in articles)
+    print(
+        f"training on {len(articles)} articles, {segments} segments: "
+        f"{len(windows)} windows, {sum(windows['length'])} tokens an epoch",
+        file=sys.stderr,
+    )
+
+
+def prepare_run_folder(folder: Path, config: Config) -> str | None:
+    """Start a new run folder, or find the checkpoint to go on from."""
+    settings = config.model_dump()
+    settings["train"].pop("resume")
+    file = folder / "config.yaml"
+    if config.train.resume:
+        if not file.is_file():
+            raise ConfigError(f"train.resume: there is no run to go on with in {folder}")
+        if yaml.safe_load(file.read_text(encoding="utf-8")) != settings:
+            raise ConfigError(f"train.resume: the settings differ from those in {file}")
+        last: str | None = get_last_checkpoint(str(folder))
+        return last
+    if folder.exists():
+        shutil.rmtree(folder)
+    with atomic_write(file) as stream:
+        yaml.safe_dump(settings, stream, sort_keys=False)
+    return None
+
+
+def training_arguments(config: Config, folder: Path) -> TrainingArguments:
+    bf16 = torch.cuda.is_available() and torch.cuda.is_bf16_supported()
+    every = 1 / config.train.evaluations
+    return TrainingArguments(
+        output_dir=str(folder),
+        seed=config.seed,
+        num_train_epochs=config.train.epochs,
+        per_device_train_batch_size=config.train.batch_size,
+        per_device_eval_batch_size=2 * config.train.batch_size,
+        learning_rate=config.train.learning_rate,
+        weight_decay=config.train.weight_decay,
+        warmup_steps=config.train.warmup,
+        optim="adamw_torch_fused",
+        bf16=bf16,
+        train_sampling_strategy="group_by_length",
+        length_column_name="length",
+        remove_unused_columns=False,
+        eval_strategy="steps",
+        save_strategy="steps",
+        eval_steps=every,
+        save_steps=every,
+        logging_steps=min(every, 0.05),
+        save_total_limit=2,
+        load_best_model_at_end=True,
+        metric_for_best_model="macro_f1",
+        greater_is_better=True,
+        report_to="tensorboard" if config.train.tensorboard else "none",
+        disable_tqdm=True,
+        dataloader_pin_memory=torch.cuda.is_available(),
+    )
+
+
+def class_weights(articles: Sequence[Article], kind: str) -> torch.Tensor | None:
+    """Weights in the order of `LABELS`: n / (labels * n_label) as scikit-learn's "balanced", its
+    square root, or none."""
+    if kind == "none":
+        return None
+    counts = Counter(s.label for a in articles for s in a.segments)
+    total = sum(counts.values())
+    weights = torch.tensor([total / (len(LABELS) * max(counts[label], 1)) for label in LABELS])
+    return weights.sqrt() if kind == "sqrt" else weights
+
+
+def pool_for_metrics(logits: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
+    return pool(logits, labels)
+
+
+def validation_metrics(prediction: EvalPrediction) -> dict[str, Any]:
+    logits, labels = np.asarray(prediction.predictions), np.asarray(prediction.label_ids)[..., 0]
+    real = labels != IGNORED
+    figures = segment_metrics(logits.argmax(-1)[real].tolist(), labels[real].tolist())
+    return {key: figures[key] for key in ("macro_f1", "macro_f1_named", "accuracy")}
+
+
+if __name__ == "__main__":
+    run(main)

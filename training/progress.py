@@ -1,0 +1,60 @@
+"""Progress of a training run: a bar on a terminal, plain lines in CI."""
+
+import sys
+import time
+from typing import Any
+
+from tqdm import tqdm
+from transformers import TrainerCallback, TrainerControl, TrainerState, TrainingArguments
+
+
+class Progress(TrainerCallback):
+    """Shows loss and validation macro-F1 as training goes."""
+
+    def __init__(self) -> None:
+        self._bar: Any = None
+        self._started = 0.0
+
+    def on_train_begin(
+        self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: Any
+    ) -> None:
+        self._started = time.monotonic()
+        if sys.stderr.isatty():
+            self._bar = tqdm(total=state.max_steps, initial=state.global_step, unit="step")
+
+    def on_step_end(
+        self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: Any
+    ) -> None:
+        if self._bar is not None:
+            self._bar.update(state.global_step - self._bar.n)
+
+    def on_log(
+        self,
+        args: TrainingArguments,
+        state: TrainerState,
+        control: TrainerControl,
+        logs: dict[str, float] | None = None,
+        **_: Any,
+    ) -> None:
+        logs = logs or {}
+        if "eval_macro_f1" in logs:
+            text = (
+                f"validation macro-F1 {logs['eval_macro_f1']:.3f}"
+                f"  accuracy {logs['eval_accuracy']:.3f}  loss {logs['eval_loss']:.3f}"
+            )
+        elif "loss" in logs:
+            text = f"loss {float(logs['loss']):.3f}"
+        else:
+            return
+        seconds = time.monotonic() - self._started
+        line = f"step {state.global_step}/{state.max_steps}  {seconds:4.0f} s  {text}"
+        if self._bar is not None:
+            self._bar.write(line, file=sys.stderr)
+        else:
+            print(line, file=sys.stderr, flush=True)
+
+    def on_train_end(
+        self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: Any
+    ) -> None:
+        if self._bar is not None:
+            self._bar.close()

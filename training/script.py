@@ -1,0 +1,29 @@
+"""What every script does with its errors: one line on standard error and status 2."""
+
+import logging
+import os
+import sys
+import warnings
+from collections.abc import Callable, Sequence
+
+import datasets
+import transformers
+
+from nutgraf.errors import NutgrafError
+
+
+def run(main: Callable[[Sequence[str]], None]) -> None:
+    """Run a script's `main` on the command line's arguments."""
+    os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
+    transformers.logging.set_verbosity_error()
+    transformers.logging.disable_progress_bar()
+    datasets.disable_progress_bars()
+    logging.getLogger("torch.onnx").setLevel(logging.ERROR)
+    warnings.filterwarnings("ignore", category=FutureWarning)
+    try:
+        main(sys.argv[1:])
+    except NutgrafError as error:
+        print(f"error: {error}", file=sys.stderr)
+        sys.exit(2)
+    except KeyboardInterrupt:
+        sys.exit(130)
