@@ -1,0 +1,107 @@
+import random
+import re
+
+import pytest
+
+from nutgraf import Segment
+from tests.conftest import ARTICLES
+from training.augment import (
+    augment,
+    crop,
+    drop_mark,
+    insert_clutter,
+    restyle_marks,
+    split,
+    strip_marks,
+)
+from training.config import Augment
+
+EVERYTHING = Augment(
+    passes=3,
+    share=1.0,
+    split=0.5,
+    strip_marks=0.5,
+    restyle_marks=0.5,
+    drop_mark=0.5,
+    insert_clutter=0.5,
+    crop=0.5,
+)
+
+
+def test_the_seed_decides() -> None:
+    first, again, other = (augment(ARTICLES, EVERYTHING, seed) for seed in (1, 1, 2))
+    assert len(first) == 3 * len(ARTICLES)
+    assert first == again
+    assert first != other
+
+
+def test_no_damage_by_default() -> None:
+    assert augment(ARTICLES, Augment(passes=2), 0) == [*ARTICLES, *ARTICLES]
+
+
+def test_share_is_the_share_of_damaged_articles() -> None:
+    config = Augment(passes=20, share=0.3, insert_clutter=1.0)
+    result = augment(ARTICLES, config, 0)
+    damaged = sum(a not in ARTICLES for a in result) / len(result)
+    assert 0.2 < damaged < 0.4
+
+
+def words(text: str) -> list[str]:
+    return re.findall("[a-z]+", text.lower())
+
+
+def test_labels_stay_with_their_texts() -> None:
+    labels = {" ".join(words(s.text)): s.label for a in ARTICLES for s in a.segments}
+    for article in augment(ARTICLES, EVERYTHING, 5):
+        for segment in article.segments:
+            part = " ".join(words(segment.text))
+            assert part
+            assert segment.label in {label for whole, label in labels.items() if part in whole}
+
+
+@pytest.mark.parametrize(
+    ("text", "bare"),
+    [
+        ("“We don’t know,” he said.", "We don’t know, he said."),
+        ("'It's the dogs' food,' she said", "It's the dogs food, she said"),
+        ("« Oui », dit-il. „Ja“", " Oui , dit-il. Ja"),
+        ("no marks", "no marks"),
+    ],
+)
+def test_marks_are_stripped_and_apostrophes_kept(text: str, bare: str) -> None:
+    assert strip_marks(text) == bare
+
+
+def test_restyled_marks_open_and_close() -> None:
+    assert restyle_marks('"So," he said, "no."', ("«", "»")) == "«So,» he said, «no.»"
+
+
+def test_one_mark_is_dropped() -> None:
+    assert len(drop_mark("“a” “b”", random.Random(0))) == len("“a” “b”") - 1
+    assert drop_mark("none", random.Random(0)) == "none"
+
+
+def test_split_parts_make_up_the_segment() -> None:
+    segment = Segment("one two three four five six seven eight nine", "quote")
+    for seed in range(20):
+        parts = split(segment, random.Random(seed))
+        assert len(parts) == 2
+        assert " ".join(p.text for p in parts) == segment.text
+        assert {p.label for p in parts} == {"quote"}
+    assert split(Segment("too short", "quote"), random.Random(0)) == [Segment("too short", "quote")]
+
+
+def test_crop_keeps_a_run_of_at_least_half() -> None:
+    segments = [Segment(str(i)) for i in range(9)]
+    for seed in range(20):
+        kept = crop(segments, random.Random(seed))
+        assert len(kept) >= 5
+        start = int(kept[0].text)
+        assert kept == segments[start : start + len(kept)]
+
+
+def test_clutter_is_inserted_between_segments() -> None:
+    segments = [Segment(str(i)) for i in range(3)]
+    result = insert_clutter(segments, [Segment("ad")], random.Random(0))
+    assert [s for s in result if s.text != "ad"] == segments
+    assert 4 <= len(result) <= 7

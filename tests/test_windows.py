@@ -1,0 +1,100 @@
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from nutgraf.windows import (
+    SpecialTokens,
+    Window,
+    WindowConfig,
+    batches,
+    make_windows,
+    pad,
+    segment_logits,
+)
+
+SPECIAL = SpecialTokens(cls=1, sep=2, pad=0, unk=3)
+
+
+def numbered(*lengths: int) -> list[list[int]]:
+    """Segments whose token ids tell where they come from: 100 times the segment's number."""
+    return [[100 * (i + 1) + j for j in range(n)] for i, n in enumerate(lengths)]
+
+
+def test_context_zero_reads_each_paragraph_alone() -> None:
+    windows = make_windows(numbered(3, 2), WindowConfig(64, 0), SPECIAL)
+    assert [w.token_ids for w in windows] == [(1, 100, 101, 102, 2), (1, 200, 201, 2)]
+    assert [w.targets for w in windows] == [((0, 1, 4),), ((1, 1, 3),)]
+
+
+def test_a_short_article_is_one_window() -> None:
+    (window,) = make_windows(numbered(3, 2, 4), WindowConfig(64, 8), SPECIAL)
+    assert window.token_ids == (1, 100, 101, 102, 2, 200, 201, 2, 300, 301, 302, 303, 2)
+    assert window.targets == ((0, 1, 4), (1, 5, 7), (2, 8, 12))
+
+
+def test_one_target_with_neighbours_cut_to_the_context() -> None:
+    windows = make_windows(numbered(5, 3, 5), WindowConfig(64, 4, targets=1), SPECIAL)
+    assert windows[1].token_ids == (1, 102, 103, 104, 2, 200, 201, 202, 2, 300, 301, 302, 2)
+    assert windows[1].targets == ((1, 5, 8),)
+    assert windows[1].token_types(WindowConfig(64, 4, 1)) == [0] * 5 + [1] * 3 + [0] * 5
+
+
+def test_targets_that_fit_share_a_window_and_its_neighbours() -> None:
+    config = WindowConfig(tokens=32, context=5)
+    windows = make_windows(numbered(*[6] * 8), config, SPECIAL)
+    assert [[t[0] for t in w.targets] for w in windows] == [[0, 1, 2], [3, 4, 5], [6, 7]]
+    assert windows[1].token_ids[1:5] == (302, 303, 304, 305)
+    assert windows[1].token_ids[-5:-1] == (700, 701, 702, 703)
+
+
+@given(
+    lengths=st.lists(st.integers(1, 40), min_size=1, max_size=30),
+    tokens=st.integers(64, 128),
+    context=st.integers(0, 20),
+    targets=st.one_of(st.none(), st.integers(1, 4)),
+)
+def test_every_segment_is_read_once_with_its_context(
+    lengths: list[int], tokens: int, context: int, targets: int | None
+) -> None:
+    config = WindowConfig(tokens, context, targets)
+    segments = [s[: config.max_target_tokens()] for s in numbered(*lengths)]
+    windows = make_windows(segments, config, SPECIAL)
+    read = [number for window in windows for number, _, _ in window.targets]
+    assert read == list(range(len(segments)))
+    for window in windows:
+        assert len(window.token_ids) <= tokens
+        for number, start, stop in window.targets:
+            assert list(window.token_ids[start:stop]) == segments[number]
+        first, last = window.targets[0][0], window.targets[-1][0]
+        before = sum(len(s) + 1 for s in segments[:first])
+        after = sum(len(s) + 1 for s in segments[last + 1 :])
+        left, right = window.targets[0][1] - 1, len(window.token_ids) - window.targets[-1][2] - 1
+        for seen, there in ((left, before), (right, after)):
+            # A neighbour needs two tokens, one of them its separator: one may be left over.
+            assert min(context, there) - 1 <= seen <= context
+
+
+def test_batches_hold_every_window_once_and_no_more_tokens_than_allowed() -> None:
+    windows = [Window((0,) * n, ()) for n in (5, 1, 9, 3, 3, 20)]
+    groups = list(batches(windows, 12))
+    assert sorted(i for group in groups for i in group) == list(range(6))
+    for group in groups:
+        longest = max(len(windows[i].token_ids) for i in group)
+        assert len(group) == 1 or len(group) * longest <= 12
+
+
+def test_padding() -> None:
+    windows = make_windows(numbered(3, 1), WindowConfig(64, 0), SPECIAL)
+    arrays = pad(windows, WindowConfig(64, 0), SPECIAL)
+    assert arrays["input_ids"].tolist() == [[1, 100, 101, 102, 2], [1, 200, 2, 0, 0]]
+    assert arrays["attention_mask"].tolist() == [[1] * 5, [1, 1, 1, 0, 0]]
+    assert arrays["token_type_ids"].tolist() == [[0, 1, 1, 1, 0], [0, 1, 0, 0, 0]]
+
+
+def test_segment_logits_are_means_over_tokens() -> None:
+    token_logits = np.arange(12, dtype=np.float32).reshape(1, 6, 2)
+    ((first, second),) = segment_logits(token_logits, [Window((0,) * 6, ((4, 1, 3), (5, 4, 5)))])
+    assert first[0] == 4
+    assert first[1].tolist() == pytest.approx([3, 4])
+    assert second[1].tolist() == pytest.approx([8, 9])
