@@ -80,6 +80,7 @@ def finetune(config: Config) -> Path:
     for callback in (PrinterCallback, ProgressCallback):
         trainer.remove_callback(callback)
     trainer.train(resume_from_checkpoint=checkpoint)
+    print(f"best checkpoint: {trainer.state.best_model_checkpoint}", file=sys.stderr)
     return export(model, backend, ModelConfig(LABELS, window, special), Path(config.output))
 
 

@@ -1,0 +1,1 @@
+"""Other tools' formats to the project's articles, and articles to Label Studio."""
