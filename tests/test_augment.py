@@ -10,22 +10,17 @@ from training.augment import (
     crop,
     drop_mark,
     insert_clutter,
+    merge,
+    mojibake,
     restyle_marks,
     split,
     strip_marks,
+    wrap,
 )
 from training.config import Augment
 
-EVERYTHING = Augment(
-    passes=3,
-    share=1.0,
-    split=0.5,
-    strip_marks=0.5,
-    restyle_marks=0.5,
-    drop_mark=0.5,
-    insert_clutter=0.5,
-    crop=0.5,
-)
+KINDS = [name for name in Augment.model_fields if name not in ("passes", "share")]
+EVERYTHING = Augment(passes=3, share=1.0, **dict.fromkeys(KINDS, 0.5))
 
 
 def test_the_seed_decides() -> None:
@@ -50,13 +45,20 @@ def words(text: str) -> list[str]:
     return re.findall("[a-z]+", text.lower())
 
 
-def test_labels_stay_with_their_texts() -> None:
+@pytest.mark.parametrize("kind", KINDS)
+def test_labels_stay_with_their_texts(kind: str) -> None:
     labels = {" ".join(words(s.text)): s.label for a in ARTICLES for s in a.segments}
-    for article in augment(ARTICLES, EVERYTHING, 5):
+    config = Augment(passes=3, share=1.0, **{kind: 0.9})
+    result = augment(ARTICLES, config, 5)
+    assert result != list(ARTICLES) * 3
+    for article in result:
         for segment in article.segments:
             part = " ".join(words(segment.text))
             assert part
-            assert segment.label in {label for whole, label in labels.items() if part in whole}
+            # A part of a segment has its label; merged segments have one label between them.
+            inside = {label for whole, label in labels.items() if whole in part or part in whole}
+            assert segment.label in inside
+            assert kind != "merge" or len(inside) == 1 or part in labels
 
 
 @pytest.mark.parametrize(
@@ -89,6 +91,24 @@ def test_split_parts_make_up_the_segment() -> None:
         assert " ".join(p.text for p in parts) == segment.text
         assert {p.label for p in parts} == {"quote"}
     assert split(Segment("too short", "quote"), random.Random(0)) == [Segment("too short", "quote")]
+
+
+def test_mojibake_is_what_a_wrong_decoding_gives() -> None:
+    assert mojibake("“Oui”, café") == "â€œOuiâ€\ufffd, cafÃ©"
+
+
+def test_merged_neighbours_keep_their_label() -> None:
+    segments = [Segment("a", "other"), Segment("b", "other"), Segment("c", "quote")]
+    expected = [Segment("a b", "other"), Segment("c", "quote")]
+    assert merge(segments, 1.0, random.Random(0)) == expected
+    assert merge(segments, 0.0, random.Random(0)) == segments
+
+
+def test_wrapped_text_has_the_same_words() -> None:
+    text = "word " * 100
+    wrapped = wrap(text, random.Random(0))
+    assert wrapped.split() == text.split()
+    assert max(map(len, wrapped.splitlines())) <= 80
 
 
 def test_crop_keeps_a_run_of_at_least_half() -> None:

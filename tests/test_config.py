@@ -53,8 +53,9 @@ def test_overrides_that_cannot_be_used(override: str, message: str) -> None:
 def test_errors_name_file_and_line(tmp_path: Path) -> None:
     file = tmp_path / "config.yaml"
     text = QUICK.read_text(encoding="utf-8")
-    file.write_text(text.replace("batch_size: 16", "batch_sise: 16"), encoding="utf-8")
-    line = 1 + [s.strip() for s in file.read_text().splitlines()].index("batch_sise: 16")
+    file.write_text(text.replace("batch_size", "batch_sise"), encoding="utf-8")
+    lines = file.read_text(encoding="utf-8").splitlines()
+    line = 1 + next(i for i, text in enumerate(lines) if "batch_sise" in text)
     with pytest.raises(ConfigError, match=f"config.yaml:{line}: train.batch_sise: unknown key"):
         load_config(file)
     file.write_text(text.replace("seed: 13\n", "").replace("output: models/quick\n", ""))

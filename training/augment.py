@@ -5,6 +5,7 @@ Every function takes an article's segments and a random generator and returns ne
 
 import random
 import re
+import textwrap
 from collections.abc import Callable, Sequence
 
 from nutgraf.article import Article, Segment
@@ -44,24 +45,31 @@ def damage(
     if rng.random() < config.insert_clutter and clutter:
         segments = insert_clutter(segments, clutter, rng)
     if rng.random() < config.strip_marks:
-        segments = _each(segments, strip_marks)
+        segments = _change(segments, strip_marks)
     elif rng.random() < config.restyle_marks:
         style = rng.choice(_STYLES)
-        segments = _each(segments, lambda text: restyle_marks(text, style))
-    if config.drop_mark:
-        segments = _each(
-            segments, lambda text: drop_mark(text, rng) if rng.random() < config.drop_mark else text
-        )
-    if config.split:
+        segments = _change(segments, lambda text: restyle_marks(text, style))
+    if rng.random() < config.mojibake:
+        segments = _change(segments, mojibake)
+    for change, rate in (
+        (lambda text: drop_mark(text, rng), config.drop_mark),
+        (lambda text: f"{rng.choice('•-*·')} {text}", config.bullet),
+        (lambda text: wrap(text, rng), config.wrap),
+    ):
         segments = [
             part
-            for s in segments
-            for part in (split(s, rng) if rng.random() < config.split else [s])
+            for segment in segments
+            for part in (_change([segment], change) if rng.random() < rate else [segment])
         ]
-    return segments
+    segments = merge(segments, config.merge, rng)
+    return [
+        part
+        for segment in segments
+        for part in (split(segment, rng) if rng.random() < config.split else [segment])
+    ]
 
 
-def _each(segments: Segments, change: Callable[[str], str]) -> Segments:
+def _change(segments: Segments, change: Callable[[str], str]) -> Segments:
     """Change every text; a text of which nothing would be left stays as it is."""
     return [Segment(change(s.text).strip() or s.text, s.label) for s in segments]
 
@@ -71,11 +79,11 @@ def strip_marks(text: str) -> str:
     return _MARKS.sub("", text)
 
 
-_STYLES = (("“", "”"), ('"', '"'), ("«", "»"), ("„", "“"), ("''", "''"), ("‘", "’"), ("â€œ", "â€"))
+_STYLES = (("“", "”"), ('"', '"'), ("«", "»"), ("„", "“"), ("''", "''"), ("‘", "’"))
 
 
 def restyle_marks(text: str, style: tuple[str, str]) -> str:
-    """Write double quotation marks in another style (mis-encoded ones among them)."""
+    """Write double quotation marks in another style."""
 
     def replace(match: re.Match[str]) -> str:
         before = text[match.start() - 1] if match.start() else " "
@@ -92,6 +100,28 @@ def drop_mark(text: str, rng: random.Random) -> str:
         return text
     lost = rng.choice(marks)
     return text[: lost.start()] + text[lost.end() :]
+
+
+def mojibake(text: str) -> str:
+    """Read UTF-8 as Windows-1252, the commonest mis-encoding of the web."""
+    return text.encode().decode("windows-1252", "replace")
+
+
+def wrap(text: str, rng: random.Random) -> str:
+    """Wrap a text hard, as mail and old terminals do."""
+    return textwrap.fill(text, rng.randint(50, 80), break_long_words=False)
+
+
+def merge(segments: Segments, rate: float, rng: random.Random) -> Segments:
+    """Run neighbours of one label into one segment, each pair at a rate."""
+    merged: Segments = []
+    for segment in segments:
+        previous = merged[-1] if merged else None
+        if previous and previous.label == segment.label and rng.random() < rate:
+            merged[-1] = Segment(f"{previous.text} {segment.text}", segment.label)
+        else:
+            merged.append(segment)
+    return merged
 
 
 def split(segment: Segment, rng: random.Random) -> Segments:

@@ -78,17 +78,22 @@ class Augment(_Section):
     """What scraping does to text, done to copies of the training articles.
 
     `passes` readings of the training split make one epoch; in each of them an article is damaged
-    with probability `share`, by each kind at its rate.
+    with probability `share`. The rates of the first five kinds are of articles, those of the
+    others of segments.
     """
 
     passes: int = Field(default=1, ge=1)
     share: float = Rate
-    split: float = Rate
     strip_marks: float = Rate
     restyle_marks: float = Rate
-    drop_mark: float = Rate
-    insert_clutter: float = Rate
+    mojibake: float = Rate
     crop: float = Rate
+    insert_clutter: float = Rate
+    drop_mark: float = Rate
+    bullet: float = Rate
+    wrap: float = Rate
+    merge: float = Rate
+    split: float = Rate
 
 
 class Train(_Section):
