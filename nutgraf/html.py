@@ -22,7 +22,7 @@ _INVISIBLE = frozenset(
 """Elements that show no text of their own that a reader of the page would call a block of text."""
 
 _HIDDEN_STYLE = re.compile(r"display\s*:\s*none|visibility\s*:\s*hidden", re.IGNORECASE)
-_CHARSET = re.compile(rb"charset\s*=\s*[\"']?\s*([\w-]+)", re.IGNORECASE)
+_CHARSET = re.compile(rb"charset\s*=\s*[\"']?\s*([a-z0-9_-]+)", re.IGNORECASE)
 UTF16_MARKS = (b"\xff\xfe", b"\xfe\xff")
 """The byte order marks of UTF-16, whose text is full of NUL bytes."""
 _BREAK = "\x00"
@@ -47,22 +47,18 @@ def segment_html(source: str | bytes) -> list[str]:
     those hidden by their own `style` attribute are left out. White space is collapsed.
 
     Args:
-        source: a page as text, or as bytes in the encoding of their byte order mark or
-            `<meta charset>`, else UTF-8, else Windows-1252.
+        source: a page as text, or as bytes in UTF-16 with a byte order mark, in UTF-8, in the
+            encoding that the page declares, or else in Windows-1252.
 
     Raises:
         InputError: if there is no markup to parse, for a binary file, and for elements nested
             so deeply (about 2,000) that the parser gives up.
     """
-    encoding: str | None
-    if isinstance(source, str):
-        # A declared encoding is about the bytes that this text was decoded from.
-        source, encoding = source.encode("utf-8", "replace"), "utf-8"
-    else:
-        encoding = _encoding(source)
-    parser = lxml_html.HTMLParser(encoding=encoding, huge_tree=True, remove_comments=True)
+    text = source if isinstance(source, str) else _decode(source)
+    # A declared encoding is about the bytes that the text was decoded from, so it is overruled.
+    parser = lxml_html.HTMLParser(encoding="utf-8", huge_tree=True, remove_comments=True)
     try:
-        root = lxml_html.document_fromstring(source, parser=parser)
+        root = lxml_html.document_fromstring(text.encode("utf-8", "replace"), parser=parser)
     except (etree.ParserError, ValueError) as error:
         raise InputError(f"no HTML to read: {error}") from None
     if any("depth" in entry.message for entry in parser.error_log.filter_from_errors()):
@@ -70,22 +66,25 @@ def segment_html(source: str | bytes) -> list[str]:
     return list(_blocks(root))
 
 
-def _encoding(source: bytes) -> str | None:
-    """The encoding of a page; None to let the parser find the one it declares."""
+def _decode(source: bytes) -> str:
     if source.startswith(UTF16_MARKS):
-        return None
+        return source.decode("utf-16", "replace")
     if (position := source.find(b"\0")) >= 0:
         raise InputError(f"not HTML: NUL byte at offset {position:,}")
-    declared = _CHARSET.search(source, 0, 4096)
-    if declared:
-        # By the HTML standard these names mean Windows-1252, with its curly quotation marks.
-        latin = declared.group(1).lower() in (b"iso-8859-1", b"latin1", b"us-ascii", b"ascii")
-        return "windows-1252" if latin else None
     try:
-        source.decode("utf-8")
+        # Text in another encoding is next to never valid UTF-8, whatever the page declares.
+        return source.decode("utf-8-sig")
     except UnicodeDecodeError:
-        return "windows-1252"
-    return "utf-8"
+        pass
+    declared = _CHARSET.search(source, 0, 4096)
+    name = declared.group(1).decode("ascii").lower() if declared else ""
+    if name in ("", "iso-8859-1", "latin1", "us-ascii", "ascii"):
+        # By the HTML standard these mean Windows-1252, which has curly quotation marks.
+        name = "windows-1252"
+    try:
+        return source.decode(name, "replace")
+    except LookupError:
+        return source.decode("windows-1252", "replace")
 
 
 def _blocks(root: lxml_html.HtmlElement) -> Iterator[str]:

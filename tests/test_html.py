@@ -48,6 +48,12 @@ def test_bytes_are_decoded_as_declared() -> None:
     assert segment_html(page.encode("utf-16")) == ["Привет"]
     assert segment_html("<p>“Привет”</p>".encode()) == ["“Привет”"], "UTF-8 needs no declaration"
     assert segment_html("<p>“café”</p>".encode("windows-1252")) == ["“café”"]
+    wrong = '<script charset="x"></script><meta charset="latin1"><p>“café”</p>'
+    assert segment_html(wrong.encode()) == ["“café”"], "valid UTF-8 is UTF-8"
+    unknown = '<meta charset="x-nonsense"><p>“café”</p>'
+    assert segment_html(unknown.encode("windows-1252")) == ["“café”"]
+    broken = '<meta charset="utf-8"><p>caf\\xe9 “</p>'
+    assert segment_html(broken.encode().replace(b"\\xe9", b"\xe9")) == ["caf\ufffd “"]
     latin = '<meta charset="ISO-8859-1"><p>“café”</p>'
     assert segment_html(latin.encode("windows-1252")) == ["“café”"]
 
