@@ -49,6 +49,11 @@ def test_resume_refuses_other_settings(settings: Path, model: Path, tmp_path: Pa
         train(settings, tmp_path, ["train.resume=true", "train.epochs=9"])
 
 
+def test_tensorboard_logs_on_request(settings: Path, tmp_path: Path) -> None:
+    train(settings, tmp_path, ["train.tensorboard=true", "train.epochs=1"])
+    assert list(tmp_path.glob("runs/**/events.out.tfevents*"))
+
+
 def test_window_longer_than_the_positions_is_refused(settings: Path, tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match=r"window\.tokens: 65 .* longest valid window is 64"):
         train(settings, tmp_path, ["window.tokens=65"])

@@ -1,12 +1,14 @@
-"""Describe the corpus: python -m training.describe [DATA]
+"""Describe the corpus: python -m training.describe [DATA] [--real FOLDER]
 
-Prints, as Markdown, what data/README.md states: counts by split and label, lengths, styles and
-countries, and the agreement of the two annotators from annotations.jsonl.
+Prints, as Markdown, what data/README.md states: counts by split and label, shape, styles and
+countries, and the agreement of the two annotators from annotations.jsonl. With --real the shape
+stands beside that of real articles.
 """
 
+import argparse
 import json
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from itertools import chain
 from pathlib import Path
 from statistics import median, quantiles
@@ -23,12 +25,27 @@ from training.script import run
 SPLITS = ("train", "validation", "test")
 
 
+WHOLE_PAGE = 100
+"""An article of this many segments or more is a whole page, with all its menus."""
+
+
 def main(arguments: Sequence[str]) -> None:
-    folder = Path(arguments[0] if arguments else "data")
+    parser = argparse.ArgumentParser(prog="python -m training.describe", description=__doc__)
+    parser.add_argument("data", nargs="?", default="data")
+    parser.add_argument("--real", help="real labelled articles to compare with")
+    options = parser.parse_args(arguments)
+    folder = Path(options.data)
     splits = {name: read_articles(folder / f"{name}.jsonl") for name in SPLITS}
-    articles = [article for split in splits.values() for article in split]
-    print(sizes(splits), lengths(articles), variety(articles), sep="\n\n")
-    print(agreement(folder / "annotations.jsonl"), sep="\n\n")
+    articles = list(chain(*splits.values()))
+    groups = {
+        "articles": [a for a in articles if len(a.segments) < WHOLE_PAGE],
+        "whole pages": [a for a in articles if len(a.segments) >= WHOLE_PAGE],
+    }
+    if options.real:
+        groups["real articles"] = read_articles(options.real)
+    print(sizes(splits), shape(groups), variety(articles), sep="\n\n")
+    print()
+    print(agreement(folder / "annotations.jsonl"))
 
 
 def sizes(splits: dict[str, list[Article]]) -> str:
@@ -40,16 +57,43 @@ def sizes(splits: dict[str, list[Article]]) -> str:
     return table(["split", "briefs", "articles", "segments", *LABELS], rows)
 
 
-def lengths(articles: Iterable[Article]) -> str:
-    words: dict[str, list[int]] = {label: [] for label in LABELS}
-    for article in articles:
-        for segment in article.segments:
-            words[segment.label or ""].append(len(segment.text.split()))
-    rows = [
-        [label, round(quantiles(n, n=10)[0]), round(median(n)), round(quantiles(n, n=10)[-1])]
-        for label, n in words.items()
+def shape(groups: dict[str, list[Article]]) -> str:
+    """Lengths, label shares and where the furniture stands, a column for each group."""
+    groups = {name: articles for name, articles in groups.items() if articles}
+    columns = [_shape(articles) for articles in groups.values()]
+    rows = [[name, *(column[name] for column in columns)] for name in columns[0]]
+    return table(["", *groups], rows)
+
+
+def _shape(articles: Sequence[Article]) -> dict[str, str]:
+    segments = [s for a in articles for s in a.segments]
+    result = {"segments an article": _deciles([len(a.segments) for a in articles])}
+    for label in LABELS:
+        count = sum(s.label == label for s in segments)
+        result[f"share of {label}"] = f"{count / len(segments):.1%}"
+    for label in LABELS:
+        words = [len(s.text.split()) for s in segments if s.label == label]
+        result[f"words in a segment of {label}"] = _deciles(words)
+    positions = Counter(place for a in articles for place in _furniture(a))
+    for place in ("before", "within", "after"):
+        result[f"furniture {place} the body"] = f"{positions[place] / len(articles):.1f}"
+    return result
+
+
+def _deciles(values: Sequence[int]) -> str:
+    tenths = quantiles(values, n=10)
+    return f"{median(values):.0f} ({tenths[0]:.0f} to {tenths[-1]:.0f})"
+
+
+def _furniture(article: Article) -> list[str]:
+    """Where each segment of furniture stands: before, within or after the body."""
+    labels = [s.label for s in article.segments]
+    body = [i for i, label in enumerate(labels) if label != "navigation_clutter"] or [0]
+    return [
+        "before" if i < body[0] else "after" if i > body[-1] else "within"
+        for i, label in enumerate(labels)
+        if label == "navigation_clutter"
     ]
-    return table(["words a segment", "10th percentile", "median", "90th percentile"], rows)
 
 
 def variety(articles: Sequence[Article]) -> str:
