@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 
-.PHONY: demo test lint types install clean
+.PHONY: demo test audit lint types install clean
 
 install: $(INSTALLED)
 
@@ -27,6 +27,9 @@ types: $(INSTALLED)
 
 test: lint types
 	$(BIN)/python -m pytest
+
+audit: $(INSTALLED)
+	$(BIN)/python -m training.audit data
 
 clean:
 	rm -rf $(VENV) runs reports models/quick

@@ -5,6 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+import yaml
 
 from nutgraf import LABELS, Classifier, DataError, read_articles
 from nutgraf.windows import SpecialTokens, Window, WindowConfig, segment_logits
@@ -39,6 +40,17 @@ def test_resume_ends_where_an_uninterrupted_run_does(
     assert len(checkpoints) == 2, "the best checkpoint and the last are kept"
     shutil.rmtree(checkpoints[-1])
     assert answers(train(settings, tmp_path, ["train.resume=true"])) == answers(model)
+
+
+def test_a_new_run_keeps_the_one_before(settings: Path, tmp_path: Path) -> None:
+    train(settings, tmp_path, ["train.epochs=1"])
+    train(settings, tmp_path, ["train.epochs=2"])
+    assert load_epochs(tmp_path / "runs/tiny") == 2
+    assert load_epochs(tmp_path / "runs/tiny.previous") == 1
+
+
+def load_epochs(run: Path) -> float:
+    return float(yaml.safe_load((run / "config.yaml").read_text())["train"]["epochs"])
 
 
 def test_resume_refuses_other_settings(settings: Path, model: Path, tmp_path: Path) -> None:

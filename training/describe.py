@@ -97,10 +97,13 @@ def _furniture(article: Article) -> list[str]:
 
 
 def variety(articles: Sequence[Article]) -> str:
-    styles = {a.style for a in articles}
+    """How many articles of each kind of outlet and country there are."""
+    outlets = Counter(str(a.provenance.get("outlet")) for a in articles)
     countries = Counter(str(a.provenance.get("country")) for a in articles)
-    most = ", ".join(f"{name} {n}" for name, n in countries.most_common(10))
-    return f"{len(styles)} styles of outlet; {len(countries)} countries, most often {most}."
+    return "\n\n".join(
+        f"{len(counts)} {what}: " + ", ".join(f"{name} {n}" for name, n in counts.most_common())
+        for what, counts in (("kinds of outlet", outlets), ("countries", countries))
+    )
 
 
 def agreement(file: Path) -> str:

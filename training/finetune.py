@@ -74,13 +74,19 @@ def finetune(config: Config) -> Path:
         data_collator=Collator(window, special),
         compute_loss_func=segment_loss(class_weights(train, config.train.class_weights)),
         compute_metrics=validation_metrics,
-        preprocess_logits_for_metrics=pool_for_metrics,
+        preprocess_logits_for_metrics=pool,
         callbacks=[EarlyStoppingCallback(config.train.patience), Progress()],
     )
     for callback in (PrinterCallback, ProgressCallback):
         trainer.remove_callback(callback)
-    trainer.train(resume_from_checkpoint=checkpoint)
-    print(f"best checkpoint: {trainer.state.best_model_checkpoint}", file=sys.stderr)
+    result = trainer.train(resume_from_checkpoint=checkpoint)
+    seconds = result.metrics["train_runtime"]
+    segments = result.metrics["epoch"] * sum(map(len, train_windows["targets"]))
+    print(
+        f"trained and validated in {seconds:.0f} s, {segments / seconds:.0f} segments a second; "
+        f"best checkpoint: {trainer.state.best_model_checkpoint}",
+        file=sys.stderr,
+    )
     return export(model, backend, ModelConfig(LABELS, window, special), Path(config.output))
 
 
@@ -106,7 +112,10 @@ def prepare_run_folder(folder: Path, config: Config) -> str | None:
         last: str | None = get_last_checkpoint(str(folder))
         return last
     if folder.exists():
-        shutil.rmtree(folder)
+        # The run before this one is not lost to a forgotten train.resume.
+        previous = folder.with_name(f"{folder.name}.previous")
+        shutil.rmtree(previous, ignore_errors=True)
+        folder.rename(previous)
     with atomic_write(file) as stream:
         yaml.safe_dump(settings, stream, sort_keys=False)
     return None
@@ -153,10 +162,6 @@ def class_weights(articles: Sequence[Article], kind: str) -> torch.Tensor | None
     total = sum(counts.values())
     weights = torch.tensor([total / (len(LABELS) * max(counts[label], 1)) for label in LABELS])
     return weights.sqrt() if kind == "sqrt" else weights
-
-
-def pool_for_metrics(logits: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
-    return pool(logits, labels)
 
 
 def validation_metrics(prediction: EvalPrediction) -> dict[str, Any]:
