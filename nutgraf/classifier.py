@@ -101,9 +101,9 @@ class Classifier:
             format: how to read a single text: "text", "html", or "auto" to tell by its markup.
 
         Returns:
-            One prediction for each segment, in reading order. Offsets are into the text that was
-            given; for HTML and lists, into `LabelledArticle.source`, the segments joined by blank
-            lines.
+            One prediction for each segment, in reading order. Offsets are into
+            `LabelledArticle.source`: the text that was given (decoded, if it was bytes), or for
+            HTML and lists the segments joined by blank lines.
 
         Raises:
             InputError: for an article without a segment, a segment of more than

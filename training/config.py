@@ -36,6 +36,8 @@ class Data(_Section):
 
     train: str
     validation: str
+    max_segments: int | None = Field(default=None, ge=1)
+    """Leave out longer articles: whole pages, say, which cost much time and are mostly clutter."""
 
 
 class Model(_Section):

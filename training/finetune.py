@@ -5,7 +5,7 @@ import sys
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import datasets
 import numpy as np
@@ -52,7 +52,7 @@ def finetune(config: Config) -> Path:
     """
     set_seed(config.seed)
     torch.use_deterministic_algorithms(True, warn_only=True)
-    train, validation = read_articles(config.data.train), read_articles(config.data.validation)
+    train, validation = read_split(config, "train"), read_split(config, "validation")
     model, tokenizer = load_encoder(config, LABELS)
     backend, special = library_tokenizer(tokenizer)
     window = config.window.to_library(mark_targets=has_two_token_types(model.config))
@@ -88,6 +88,18 @@ def finetune(config: Config) -> Path:
         file=sys.stderr,
     )
     return export(model, backend, ModelConfig(LABELS, window, special), Path(config.output))
+
+
+def read_split(config: Config, split: Literal["train", "validation"]) -> list[Article]:
+    """Read a split, without the articles that are longer than the configuration wants."""
+    file = getattr(config.data, split)
+    articles = read_articles(file)
+    most = config.data.max_segments
+    if most is not None:
+        articles = [article for article in articles if len(article.segments) <= most]
+    if not articles:
+        raise ConfigError(f"data.max_segments: {most} leaves no article of {file}")
+    return articles
 
 
 def report_sizes(articles: Sequence[Article], windows: datasets.Dataset) -> None:
