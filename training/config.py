@@ -47,6 +47,9 @@ class Model(_Section):
     """A folder, an installed package that carries one, or a name on the Hugging Face hub."""
     attention_dropout: float = Field(default=0.0, ge=0.0, lt=1.0)
     """Off by default: drawing its masks makes a step on a CPU several times slower."""
+    freeze_embeddings: bool = False
+    """Leave the word embeddings as they are: half of a small encoder's weights, and of the
+    optimizer's work."""
 
 
 class Window(_Section):

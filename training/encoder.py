@@ -79,6 +79,8 @@ def load_encoder(
     except (OSError, json.JSONDecodeError) as error:
         reason = str(error).strip().splitlines()[0]
         raise ConfigError(f"model.checkpoint: {config.model.checkpoint!r}: {reason}") from None
+    if config.model.freeze_embeddings:
+        model.get_input_embeddings().requires_grad_(False)
     return model, tokenizer
 
 
