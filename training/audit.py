@@ -21,7 +21,7 @@ from cleanlab.rank import get_label_quality_scores
 from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import GroupKFold, cross_val_predict
-from sklearn.pipeline import make_pipeline, make_union
+from sklearn.pipeline import make_pipeline
 
 from nutgraf.article import Article, read_articles
 from nutgraf.files import atomic_write
@@ -213,10 +213,7 @@ def label_errors(articles: Sequence[Article]) -> list[str]:
     ]
     target = np.array([LABELS.index(label) for _, _, _, label, _ in rows])
     model = make_pipeline(
-        make_union(
-            TfidfVectorizer(sublinear_tf=True, min_df=3, ngram_range=(1, 2), lowercase=False),
-            TfidfVectorizer(sublinear_tf=True, min_df=5, ngram_range=(2, 4), analyzer="char_wb"),
-        ),
+        TfidfVectorizer(sublinear_tf=True, min_df=2, ngram_range=(1, 2), lowercase=False),
         LogisticRegression(C=10, max_iter=300),
     )
     probabilities = cross_val_predict(

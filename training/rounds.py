@@ -28,7 +28,7 @@ def main(arguments: Sequence[str]) -> None:
     parser.add_argument("overrides", nargs="*", metavar="key=value")
     parser.add_argument("--real", required=True, help="real labelled articles")
     parser.add_argument("--only", type=int, action="append", help="this round (repeatable)")
-    options = parser.parse_args(arguments)
+    options = parser.parse_intermixed_args(arguments)
     config = load_config(options.config, options.overrides)
     real = read_articles(options.real)
     train, validation = read_articles(config.data.train), read_articles(config.data.validation)
