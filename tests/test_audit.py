@@ -94,7 +94,7 @@ def test_a_wrong_label_is_doubted() -> None:
 
 def test_diversity_lists_the_least_varied_first(splits: Splits) -> None:
     dull = Article("d", (Segment("the same words again " * 200, "other"),))
-    dull = replace(dull, provenance={"brief": "dull"})
+    dull = replace(dull, provenance={"outlet": "dull"})
     assert diversity([*splits["train"], dull])[0].startswith("dull: 0.0")
 
 

@@ -2,7 +2,7 @@
 
 Exits with status 1 if something is there that must not be: a text that repeats, an article like
 another, an opening that crosses splits, a label that a split lacks, or (with --real) words taken
-from real articles. Likely label errors, names that cross splits and the least varied briefs are
+from real articles. Likely label errors, names that cross splits and the least varied outlets are
 findings to look at, not failures.
 """
 
@@ -114,7 +114,7 @@ def to_look_at(splits: Splits) -> list[Check]:
     articles = list(chain(*splits.values()))
     return [
         Check("names of people or places that cross splits", crossing(splits, names), False),
-        Check("briefs by lexical diversity, the least varied first", diversity(articles), False),
+        Check("outlets by lexical diversity, the least varied first", diversity(articles), False),
         Check("likely label errors, the likeliest first", label_errors(articles), False),
     ]
 
@@ -189,15 +189,17 @@ def rare(splits: Splits) -> list[str]:
 
 def diversity(articles: Sequence[Article], *, window: int = 500) -> list[str]:
     """Distinct words in a moving window of body text (MATTR; Covington and McFall 2010), for each
-    brief."""
+    kind of outlet."""
     texts: dict[str, list[str]] = defaultdict(list)
     for article in articles:
-        texts[str(article.provenance.get("brief"))] += words(" ".join(body(article)))
+        texts[str(article.provenance.get("outlet"))] += words(" ".join(body(article)))
     ratios = {}
-    for brief, found in texts.items():
+    for outlet, found in texts.items():
         spans = [found[i : i + window] for i in range(0, max(1, len(found) - window), 50)]
-        ratios[brief] = float(np.mean([len(set(span)) / len(span) for span in spans]))
-    return [f"{brief}: {ratio:.3f}" for brief, ratio in sorted(ratios.items(), key=lambda x: x[1])]
+        ratios[outlet] = float(np.mean([len(set(span)) / len(span) for span in spans]))
+    return [
+        f"{outlet}: {ratio:.3f}" for outlet, ratio in sorted(ratios.items(), key=lambda x: x[1])
+    ]
 
 
 def label_errors(articles: Sequence[Article]) -> list[str]:
