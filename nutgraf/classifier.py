@@ -50,7 +50,7 @@ class Classifier:
 
     @classmethod
     def load(cls, path: str | os.PathLike[str], *, threads: int | None = None) -> "Classifier":
-        """Load a model folder, as `python -m training.finetune` or `training.export` writes it.
+        """Load a model folder, as `python -m training.finetune` writes it.
 
         Args:
             path: the folder.

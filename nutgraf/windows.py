@@ -136,7 +136,8 @@ def _left_context(
 ) -> list[Sequence[int]]:
     pieces: list[Sequence[int]] = []
     room = context
-    for segment in reversed(segments[:first]):
+    # A piece takes two tokens at least, so this many segments are enough to look at.
+    for segment in reversed(segments[max(0, first - context // 2) : first]):
         if room < 2:
             break
         pieces.insert(0, segment[-(room - 1) :])
@@ -149,7 +150,7 @@ def _right_context(
 ) -> list[Sequence[int]]:
     pieces: list[Sequence[int]] = []
     room = context
-    for segment in segments[start:]:
+    for segment in segments[start : start + context // 2]:
         if room < 2:
             break
         pieces.append(segment[: room - 1])

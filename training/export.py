@@ -1,4 +1,4 @@
-"""Export a checkpoint as a model folder: python -m training.export CHECKPOINT CONFIG OUT"""
+"""Export a trained model as a model folder, in ONNX."""
 
 import warnings
 from pathlib import Path
