@@ -1,7 +1,8 @@
 """The classifier: articles in, a labelled segment for each paragraph out."""
 
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
@@ -16,7 +17,6 @@ from nutgraf.segment import segment_text
 from nutgraf.windows import (
     FloatArray,
     Window,
-    batches,
     make_windows,
     pad,
     segment_logits,
@@ -32,20 +32,29 @@ ArticleLike = str | bytes | Article | Sequence[str]
 MAX_SEGMENT_CHARACTERS = 1_000_000
 """A longer segment is refused: no paragraph is that long, so the input is something else."""
 
-_BATCH_TOKENS = 4096
 _Source = tuple[str, list[Segment]]
 _SEPARATOR = "\n\n"
 
 
 class Classifier:
-    """A trained classifier, ready to label articles on a CPU. Make one with `Classifier.load`."""
+    """A trained classifier, ready to label articles on a CPU. Make one with `Classifier.load`.
+
+    The model reads one window at a time, each on one thread. So nothing is spent on padding, and
+    an article gets the same answer to the last bit whatever is classified beside it and on
+    however many threads: an int8 model scales its activations over all that it reads at once.
+    """
 
     def __init__(
-        self, config: ModelConfig, tokenizer: Tokenizer, session: "onnxruntime.InferenceSession"
+        self,
+        config: ModelConfig,
+        tokenizer: Tokenizer,
+        session: "onnxruntime.InferenceSession",
+        threads: int,
     ) -> None:
         self._config = config
         self._tokenizer = tokenizer
         self._session = session
+        self._threads = threads
         self._inputs = {i.name for i in session.get_inputs()}
 
     @classmethod
@@ -54,7 +63,8 @@ class Classifier:
 
         Args:
             path: the folder.
-            threads: how many threads the model may use; by default one for each core.
+            threads: how many windows may be read at the same time, each on a thread; by default
+                one for each core that the process may use.
 
         Raises:
             ModelError: if the folder or a file in it is missing or damaged.
@@ -64,8 +74,7 @@ class Classifier:
         config = read_config(path)
         options = onnxruntime.SessionOptions()
         options.log_severity_level = 4
-        if threads is not None:
-            options.intra_op_num_threads = threads
+        options.intra_op_num_threads = options.inter_op_num_threads = 1
         folder = Path(path)
         try:
             session = onnxruntime.InferenceSession(
@@ -79,12 +88,17 @@ class Classifier:
             raise ModelError(f"{folder / TOKENIZER_FILE}: {_first_line(error)}") from None
         tokenizer.no_truncation()
         tokenizer.no_padding()
-        return cls(config, tokenizer, session)
+        return cls(config, tokenizer, session, threads or _cores())
 
     @property
     def labels(self) -> tuple[str, ...]:
         """The labels that this model tells apart."""
         return self._config.labels
+
+    @property
+    def temperature(self) -> float:
+        """What logits are divided by before they become probabilities."""
+        return self._config.temperature
 
     def classify(
         self,
@@ -121,8 +135,8 @@ class Classifier:
     ) -> list[LabelledArticle]:
         """Label many articles at once, in their order; see `classify`.
 
-        Windows of all articles are sorted by length and share batches, which is faster than one
-        call an article.
+        Windows of all articles are spread over the threads, which is faster than one call an
+        article where articles are short.
 
         Raises:
             InputError: as `classify` does, naming the article by its number from 0.
@@ -164,20 +178,30 @@ class Classifier:
             windows += made
             owners += [number] * len(made)
         logits = [np.empty((len(texts), len(self.labels)), np.float32) for texts in articles]
-        for batch in batches(windows, _BATCH_TOKENS):
-            chosen = [windows[i] for i in batch]
-            feed = {k: v for k, v in pad(chosen, config, special).items() if k in self._inputs}
-            (token_logits,) = self._session.run(["logits"], feed)
-            for index, rows in zip(batch, segment_logits(token_logits, chosen), strict=True):
-                for segment, row in rows:
-                    logits[owners[index]][segment] = row
+        for owner, rows in zip(owners, self._read(windows), strict=True):
+            for segment, row in rows:
+                logits[owner][segment] = row
         return logits
+
+    def _read(self, windows: list[Window]) -> Iterator[list[tuple[int, FloatArray]]]:
+        """Segment logits of each window, in order."""
+        if self._threads == 1 or len(windows) < 2:
+            yield from map(self._read_one, windows)
+            return
+        with ThreadPoolExecutor(min(self._threads, len(windows))) as pool:
+            yield from pool.map(self._read_one, windows)
+
+    def _read_one(self, window: Window) -> list[tuple[int, FloatArray]]:
+        arrays = pad([window], self._config.window, self._config.special_tokens)
+        feed = {name: array for name, array in arrays.items() if name in self._inputs}
+        (token_logits,) = self._session.run(["logits"], feed)
+        return segment_logits(token_logits[0], window)
 
     def _predictions(
         self, segments: list[Segment], logits: FloatArray, wanted: list[int]
     ) -> tuple[Prediction, ...]:
         names = [self.labels[i] for i in wanted]
-        probabilities = _softmax(logits[:, wanted])
+        probabilities = _softmax(logits[:, wanted] / self._config.temperature)
         predictions = []
         for segment, row in zip(segments, probabilities, strict=True):
             assert segment.start is not None
@@ -257,6 +281,14 @@ def _joined(texts: Sequence[str]) -> _Source:
         segments.append(Segment(text, start=position, end=position + len(text)))
         position += len(text) + len(_SEPARATOR)
     return _SEPARATOR.join(texts), segments
+
+
+def _cores() -> int:
+    """How many cores this process may use."""
+    try:
+        return len(os.sched_getaffinity(0))
+    except AttributeError:  # not on Linux
+        return os.cpu_count() or 1
 
 
 def _softmax(logits: FloatArray) -> FloatArray:

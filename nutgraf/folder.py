@@ -1,7 +1,7 @@
 """The model folder: the one place that knows what a saved classifier consists of.
 
 ======================  =====================================================================
-`nutgraf.json`          labels, windows, ids of special tokens, format version
+`nutgraf.json`          labels, windows, ids of special tokens, temperature, format version
 `model.onnx`            the encoder with its token-classification head
 `tokenizer.json`        the tokenizer, in the format of the `tokenizers` library
 ======================  =====================================================================
@@ -17,7 +17,7 @@ from typing import Any
 from nutgraf.errors import ModelError
 from nutgraf.windows import SpecialTokens, WindowConfig
 
-FORMAT_VERSION = 1
+FORMAT_VERSION = 2
 CONFIG_FILE = "nutgraf.json"
 ONNX_FILE = "model.onnx"
 TOKENIZER_FILE = "tokenizer.json"
@@ -25,11 +25,20 @@ TOKENIZER_FILE = "tokenizer.json"
 
 @dataclass(frozen=True, slots=True)
 class ModelConfig:
-    """What inference must know beside the weights. Labels stand in the order of the outputs."""
+    """What inference must know beside the weights.
+
+    Attributes:
+        labels: in the order of the model's outputs.
+        window: how segments are cut to windows.
+        special_tokens: what frames a window.
+        temperature: what logits are divided by before they become probabilities, so that these
+            are calibrated (Guo et al. 2017).
+    """
 
     labels: tuple[str, ...]
     window: WindowConfig
     special_tokens: SpecialTokens
+    temperature: float = 1.0
 
 
 def write_config(folder: Path, config: ModelConfig) -> None:
@@ -65,10 +74,16 @@ def read_config(path: str | os.PathLike[str]) -> ModelConfig:
     labels = record.get("labels")
     if not isinstance(labels, list) or not labels or not all(isinstance(x, str) for x in labels):
         raise ModelError(f"{file}: labels: expected a list of strings")
+    temperature = record.get("temperature")
+    if not isinstance(temperature, int | float) or not 0 < temperature < float("inf"):
+        raise ModelError(
+            f"{file}: temperature: expected a number greater than 0, got {temperature!r}"
+        )
     return ModelConfig(
         labels=tuple(labels),
         window=WindowConfig(**_fields(record, "window", WindowConfig, file)),
         special_tokens=SpecialTokens(**_fields(record, "special_tokens", SpecialTokens, file)),
+        temperature=float(temperature),
     )
 
 

@@ -10,7 +10,7 @@ longer than a window keeps its head and its tail. Training and inference both ma
 here, so that what is trained is what is served.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -182,20 +182,6 @@ def _frame(
     return Window(tuple(ids), tuple(spans))
 
 
-def batches(windows: Sequence[Window], max_tokens: int) -> Iterator[list[int]]:
-    """Group windows of like length: yield lists of indices whose padded batch holds at most
-    `max_tokens` tokens (or is a single window)."""
-    order = sorted(range(len(windows)), key=lambda i: len(windows[i].token_ids))
-    batch: list[int] = []
-    for index in order:
-        if batch and (len(batch) + 1) * len(windows[index].token_ids) > max_tokens:
-            yield batch
-            batch = []
-        batch.append(index)
-    if batch:
-        yield batch
-
-
 IntArray = npt.NDArray[np.int64]
 FloatArray = npt.NDArray[np.float32]
 
@@ -217,14 +203,10 @@ def pad(
     return {"input_ids": ids, "attention_mask": mask, "token_type_ids": types}
 
 
-def segment_logits(
-    token_logits: FloatArray, windows: Sequence[Window]
-) -> Iterator[list[tuple[int, FloatArray]]]:
-    """Average token logits of shape (windows, tokens, labels) over each target's tokens.
+def segment_logits(token_logits: FloatArray, window: Window) -> list[tuple[int, FloatArray]]:
+    """Average a window's token logits of shape (tokens, labels) over each target's tokens.
 
-    Yields:
-        For each window the list of its `(segment, logits)`: the segment's number in its article,
-        and logits of shape (labels,).
+    Returns:
+        For each target its segment's number in the article, and logits of shape (labels,).
     """
-    for row, window in zip(token_logits, windows, strict=True):
-        yield [(number, row[a:b].mean(axis=0)) for number, a, b in window.targets]
+    return [(number, token_logits[a:b].mean(axis=0)) for number, a, b in window.targets]

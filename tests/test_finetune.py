@@ -134,16 +134,17 @@ def test_torch_and_numpy_pool_alike() -> None:
         {
             "token_ids": w.token_ids,
             "targets": [[number, start, stop] for number, start, stop in w.targets],
+            "soft": [np.eye(5)[number] for number, _, _ in w.targets],
         }
         for w in windows
     ]
     batch = Collator(WindowConfig(64, 4), SpecialTokens(1, 2, 0, 3))(rows)
     logits = rng.normal(size=(2, 9, 5)).astype(np.float32)
     pooled = pool(torch.from_numpy(logits), batch["labels"])
-    for i, targets in enumerate(segment_logits(logits, windows)):
-        for j, (_, row) in enumerate(targets):
+    for i, window in enumerate(windows):
+        for j, (_, row) in enumerate(segment_logits(logits[i], window)):
             assert pooled[i, j].tolist() == pytest.approx(row.tolist(), abs=1e-6)
-    assert batch["labels"][1, 1].tolist() == [IGNORED] * 3
+    assert batch["labels"][1, 1].tolist() == [IGNORED] * 8
     loss = segment_loss(None)({"logits": torch.from_numpy(logits)}, batch["labels"])
     real = torch.cat([pooled[0], pooled[1, :1]])
     expected = torch.nn.functional.cross_entropy(real, torch.tensor([0, 1, 2]))

@@ -7,7 +7,6 @@ from nutgraf.windows import (
     SpecialTokens,
     Window,
     WindowConfig,
-    batches,
     make_windows,
     pad,
     segment_logits,
@@ -75,15 +74,6 @@ def test_every_segment_is_read_once_with_its_context(
             assert min(context, there) - 1 <= seen <= context
 
 
-def test_batches_hold_every_window_once_and_no_more_tokens_than_allowed() -> None:
-    windows = [Window((0,) * n, ()) for n in (5, 1, 9, 3, 3, 20)]
-    groups = list(batches(windows, 12))
-    assert sorted(i for group in groups for i in group) == list(range(6))
-    for group in groups:
-        longest = max(len(windows[i].token_ids) for i in group)
-        assert len(group) == 1 or len(group) * longest <= 12
-
-
 def test_padding() -> None:
     windows = make_windows(numbered(3, 1), WindowConfig(64, 0), SPECIAL)
     arrays = pad(windows, WindowConfig(64, 0), SPECIAL)
@@ -93,8 +83,8 @@ def test_padding() -> None:
 
 
 def test_segment_logits_are_means_over_tokens() -> None:
-    token_logits = np.arange(12, dtype=np.float32).reshape(1, 6, 2)
-    ((first, second),) = segment_logits(token_logits, [Window((0,) * 6, ((4, 1, 3), (5, 4, 5)))])
+    token_logits = np.arange(12, dtype=np.float32).reshape(6, 2)
+    first, second = segment_logits(token_logits, Window((0,) * 6, ((4, 1, 3), (5, 4, 5))))
     assert first[0] == 4
     assert first[1].tolist() == pytest.approx([3, 4])
     assert second[1].tolist() == pytest.approx([8, 9])

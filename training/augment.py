@@ -15,6 +15,13 @@ _MARKS = re.compile("[“”\"«»„‟]|(?<!\\w)[‘'’](?=\\w)|(?<=[\\w.,!?�
 """Quotation marks, but not apostrophes."""
 _DOUBLE = re.compile('[“”"«»„‟]')
 _MIN_SPLIT_WORDS = 8
+_PRECEDENCE: dict[str | None, int] = {
+    "quote": 0,
+    "official_statement": 1,
+    "expert_opinion": 1,
+    "other": 2,
+    "navigation_clutter": 3,
+}
 
 Segments = list[Segment]
 
@@ -61,7 +68,7 @@ def damage(
             for segment in segments
             for part in (_change([segment], change) if rng.random() < rate else [segment])
         ]
-    segments = merge(segments, config.merge, rng)
+    segments = merge(segments, config.merge, config.mix, rng)
     return [
         part
         for segment in segments
@@ -112,16 +119,30 @@ def wrap(text: str, rng: random.Random) -> str:
     return textwrap.fill(text, rng.randint(50, 80), break_long_words=False)
 
 
-def merge(segments: Segments, rate: float, rng: random.Random) -> Segments:
-    """Run neighbours of one label into one segment, each pair at a rate."""
+def merge(segments: Segments, same: float, mixed: float, rng: random.Random) -> Segments:
+    """Run neighbours into one segment: each pair of one label at the rate `same`, each pair of
+    two labels at the rate `mixed`. Page furniture runs into furniture only.
+
+    By GUIDELINES a segment is what covers most of its words, and where two cover as much, what
+    takes precedence.
+    """
     merged: Segments = []
     for segment in segments:
         previous = merged[-1] if merged else None
-        if previous and previous.label == segment.label and rng.random() < rate:
-            merged[-1] = Segment(f"{previous.text} {segment.text}", segment.label)
+        if previous and rng.random() < _merge_rate(previous, segment, same, mixed):
+            label = max(
+                (previous, segment), key=lambda s: (len(s.text.split()), -_PRECEDENCE[s.label])
+            ).label
+            merged[-1] = Segment(f"{previous.text} {segment.text}", label)
         else:
             merged.append(segment)
     return merged
+
+
+def _merge_rate(a: Segment, b: Segment, same: float, mixed: float) -> float:
+    if a.label == b.label:
+        return same
+    return 0.0 if "navigation_clutter" in (a.label, b.label) else mixed
 
 
 def split(segment: Segment, rng: random.Random) -> Segments:

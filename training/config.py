@@ -3,35 +3,20 @@
 import os
 import re
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any, Literal, Self
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, Field, ValidationError, model_validator
 from pydantic_core import ErrorDetails, PydanticCustomError
 
-from nutgraf.errors import NutgrafError, nearest
+from nutgraf.errors import nearest
 from nutgraf.windows import MIN_TARGET_TOKENS, WindowConfig
+from training.yamlfile import ConfigError, Loader, Section, line_of, read_yaml
+
+__all__ = ["Config", "ConfigError", "load_config"]
 
 
-class ConfigError(NutgrafError, ValueError):
-    """A setting that cannot be used. The message names file, line and key."""
-
-
-class _Loader(yaml.SafeLoader):
-    """Reads `3e-4` as a number, as YAML 1.2 does; in YAML 1.1 it is a string."""
-
-
-_Loader.add_implicit_resolver(
-    "tag:yaml.org,2002:float", re.compile(r"[-+]?\d+(?:\.\d*)?[eE][-+]?\d+$"), list("-+0123456789")
-)
-
-
-class _Section(BaseModel):
-    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
-
-
-class Data(_Section):
+class Data(Section):
     """The splits: JSONL files, or folders of them."""
 
     train: str
@@ -40,7 +25,7 @@ class Data(_Section):
     """Leave out longer articles: whole pages, say, which cost much time and are mostly clutter."""
 
 
-class Model(_Section):
+class Model(Section):
     """The encoder."""
 
     checkpoint: str
@@ -52,7 +37,7 @@ class Model(_Section):
     optimizer's work."""
 
 
-class Window(_Section):
+class Window(Section):
     """How windows are made; see `nutgraf.windows.WindowConfig`."""
 
     tokens: int = Field(default=256, ge=MIN_TARGET_TOKENS + 2)
@@ -79,7 +64,7 @@ class Window(_Section):
 Rate = Field(default=0.0, ge=0.0, le=1.0)
 
 
-class Augment(_Section):
+class Augment(Section):
     """What scraping does to text, done to copies of the training articles.
 
     `passes` readings of the training split make one epoch; in each of them an article is damaged
@@ -98,10 +83,13 @@ class Augment(_Section):
     bullet: float = Rate
     wrap: float = Rate
     merge: float = Rate
+    """Of pairs of neighbours with one label."""
+    mix: float = Rate
+    """Of pairs of neighbours with two labels: the longer one names the merged segment."""
     split: float = Rate
 
 
-class Train(_Section):
+class Train(Section):
     """The optimization."""
 
     epochs: float = Field(gt=0)
@@ -120,7 +108,23 @@ class Train(_Section):
     """Go on from the last checkpoint of a run with the same settings."""
 
 
-class Config(_Section):
+class Distil(Section):
+    """Learning from teachers' probabilities beside the labels; see `training.distil`."""
+
+    teachers: list[str] = Field(default_factory=list)
+    """Model folders with the same labels; their probabilities are averaged."""
+    weight: float = Field(default=0.5, ge=0.0, le=1.0)
+    """How much the teachers count; the labels count for the rest."""
+
+
+class Export(Section):
+    """The model folder."""
+
+    int8: bool = True
+    """Store and compute with 8-bit weights: a quarter of the size, and faster."""
+
+
+class Config(Section):
     """Everything that a run needs to know."""
 
     name: str = Field(pattern=r"^[\w.-]+$")
@@ -130,6 +134,8 @@ class Config(_Section):
     window: Window = Window()
     augment: Augment = Augment()
     train: Train
+    distil: Distil = Distil()
+    export: Export = Export()
     output: str
     """The model folder to write."""
 
@@ -144,20 +150,7 @@ def load_config(path: str | os.PathLike[str], overrides: Sequence[str] = ()) -> 
     Raises:
         ConfigError: naming file (or override), line, key and the nearest valid one.
     """
-    try:
-        text = Path(path).read_text(encoding="utf-8")
-        tree = yaml.compose(text, Loader=_Loader)
-        settings = yaml.load(text, Loader=_Loader)
-    except (OSError, UnicodeDecodeError) as error:
-        reason = error.strerror if isinstance(error, OSError) else "not UTF-8 text"
-        raise ConfigError(f"{path}: {reason}") from None
-    except yaml.YAMLError as error:
-        mark = getattr(error, "problem_mark", None)
-        line = f":{mark.line + 1}" if mark else ""
-        problem = getattr(error, "problem", None) or "cannot be read"
-        raise ConfigError(f"{path}{line}: malformed YAML: {problem}") from None
-    if not isinstance(settings, dict):
-        raise ConfigError(f"{path}: expected settings, got {type(settings).__name__}")
+    settings, tree = read_yaml(path)
     overridden = {_override(settings, override): override for override in overrides}
     try:
         return Config.model_validate(settings)
@@ -168,7 +161,7 @@ def load_config(path: str | os.PathLike[str], overrides: Sequence[str] = ()) -> 
         if location in overridden:
             where = f"override {overridden[location]!r}"
         else:
-            where = f"{path}{_line(tree, location)}"
+            where = f"{path}{line_of(tree, location)}"
         raise ConfigError(f"{where}: {key}: {_explain(first, location)}") from None
 
 
@@ -182,7 +175,7 @@ def _override(settings: dict[str, Any], override: str) -> tuple[str, ...]:
         if not isinstance(settings, dict):
             raise ConfigError(f"override {override!r}: {section} is not a section")
     try:
-        settings[last] = yaml.load(value, Loader=_Loader)
+        settings[last] = yaml.load(value, Loader=Loader)
     except yaml.YAMLError:
         raise ConfigError(f"override {override!r}: malformed value") from None
     return location
@@ -203,18 +196,3 @@ def _explain(error: ErrorDetails, location: tuple[str, ...]) -> str:
     if error["type"] == "window_context":
         return message
     return f"{message}, got {error['input']!r}"
-
-
-def _line(tree: yaml.Node | None, location: tuple[str, ...]) -> str:
-    """`:line` of a key in the file, or of the innermost section that holds it."""
-    line = ""
-    for part in location:
-        if not isinstance(tree, yaml.MappingNode):
-            break
-        for key, value in tree.value:
-            if key.value == part:
-                line, tree = f":{key.start_mark.line + 1}", value
-                break
-        else:
-            break
-    return line

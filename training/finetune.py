@@ -5,7 +5,7 @@ import sys
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import datasets
 import numpy as np
@@ -15,13 +15,14 @@ from transformers import EarlyStoppingCallback, EvalPrediction, Trainer, Trainin
 from transformers.trainer_callback import PrinterCallback, ProgressCallback
 from transformers.trainer_utils import get_last_checkpoint
 
-from nutgraf.article import Article, read_articles
+from nutgraf.article import Article
 from nutgraf.files import atomic_write
 from nutgraf.folder import ModelConfig
 from nutgraf.labels import LABELS
 from training.augment import augment
 from training.config import Config, ConfigError, load_config
-from training.dataset import IGNORED, Collator, to_windows
+from training.dataset import IGNORED, Collator, read_split, to_windows
+from training.distil import soften
 from training.encoder import has_two_token_types, library_tokenizer, load_encoder
 from training.export import export
 from training.metrics import segment_metrics
@@ -52,16 +53,17 @@ def finetune(config: Config) -> Path:
     """
     set_seed(config.seed)
     torch.use_deterministic_algorithms(True, warn_only=True)
+    # Nothing here reads memory before it writes it, so it need not be filled first.
+    torch.utils.deterministic.fill_uninitialized_memory = False  # type: ignore[attr-defined]
     train, validation = read_split(config, "train"), read_split(config, "validation")
     model, tokenizer = load_encoder(config, LABELS)
     backend, special = library_tokenizer(tokenizer)
     window = config.window.to_library(mark_targets=has_two_token_types(model.config))
 
-    def windows(articles: Sequence[Article]) -> datasets.Dataset:
-        return to_windows(articles, backend, window, special, LABELS)
-
-    train_windows = windows(augment(train, config.augment, config.seed))
-    validation_windows = windows(validation)
+    readings = augment(train, config.augment, config.seed)
+    soft = soften(readings, LABELS, config.distil)
+    train_windows = to_windows(readings, backend, window, special, LABELS, soft)
+    validation_windows = to_windows(validation, backend, window, special, LABELS)
     report_sizes(train, train_windows)
 
     folder = RUNS / config.name
@@ -87,19 +89,14 @@ def finetune(config: Config) -> Path:
         f"best checkpoint: {trainer.state.best_model_checkpoint}",
         file=sys.stderr,
     )
-    return export(model, backend, ModelConfig(LABELS, window, special), Path(config.output))
-
-
-def read_split(config: Config, split: Literal["train", "validation"]) -> list[Article]:
-    """Read a split, without the articles that are longer than the configuration wants."""
-    file = getattr(config.data, split)
-    articles = read_articles(file)
-    most = config.data.max_segments
-    if most is not None:
-        articles = [article for article in articles if len(article.segments) <= most]
-    if not articles:
-        raise ConfigError(f"data.max_segments: {most} leaves no article of {file}")
-    return articles
+    return export(
+        model,
+        backend,
+        ModelConfig(LABELS, window, special),
+        Path(config.output),
+        int8=config.export.int8,
+        validation=validation,
+    )
 
 
 def report_sizes(articles: Sequence[Article], windows: datasets.Dataset) -> None:
@@ -135,7 +132,8 @@ def prepare_run_folder(folder: Path, config: Config) -> str | None:
 
 def training_arguments(config: Config, folder: Path) -> TrainingArguments:
     bf16 = torch.cuda.is_available() and torch.cuda.is_bf16_supported()
-    every = 1 / config.train.evaluations
+    # A share of the run: the Trainer takes 1.0 for one step.
+    every = min(1 / config.train.evaluations, 1 - 1e-9)
     return TrainingArguments(
         output_dir=str(folder),
         seed=config.seed,
@@ -177,7 +175,10 @@ def class_weights(articles: Sequence[Article], kind: str) -> torch.Tensor | None
 
 
 def validation_metrics(prediction: EvalPrediction) -> dict[str, Any]:
-    logits, labels = np.asarray(prediction.predictions), np.asarray(prediction.label_ids)[..., 0]
+    logits, labels = (
+        np.asarray(prediction.predictions),
+        np.asarray(prediction.label_ids)[..., 0].astype(int),
+    )
     real = labels != IGNORED
     figures = segment_metrics(logits.argmax(-1)[real].tolist(), labels[real].tolist())
     return {key: figures[key] for key in ("macro_f1", "macro_f1_named", "accuracy")}

@@ -18,7 +18,7 @@ def pool(token_logits: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
 
     Args:
         token_logits: shape (windows, tokens, labels).
-        labels: shape (windows, targets, 3), as `Collator` makes it.
+        labels: shape (windows, targets, 3 + labels), as `Collator` makes it.
 
     Returns:
         Shape (windows, targets, labels); zeros where a window has no such target.
@@ -30,15 +30,16 @@ def pool(token_logits: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
 
 
 def segment_loss(weight: torch.Tensor | None) -> Callable[..., torch.Tensor]:
-    """Return the Trainer's loss: cross-entropy over the targets of a batch, weighted by label."""
+    """Return the Trainer's loss: cross-entropy between the distribution that each target should
+    get and the one it gets, averaged over the targets of a batch, weighted by label."""
 
     def loss(outputs: Any, labels: torch.Tensor, num_items_in_batch: Any = None) -> torch.Tensor:
         logits = pool(outputs["logits"], labels)
-        return functional.cross_entropy(
-            logits.flatten(0, 1),
-            labels[..., 0].flatten(),
-            weight=None if weight is None else weight.to(logits.device, logits.dtype),
-            ignore_index=IGNORED,
-        )
+        real = labels[..., 0] != IGNORED
+        wanted = labels[real][:, 3:].to(logits.dtype)
+        if weight is not None:
+            wanted = wanted * weight.to(logits.device, logits.dtype)
+        found = functional.log_softmax(logits[real], dim=-1)
+        return -(wanted * found).sum() / wanted.sum()
 
     return loss

@@ -1,11 +1,31 @@
-"""Progress of a training run: a bar on a terminal, plain lines in CI."""
+"""Progress of long work: a bar on a terminal, plain lines in CI."""
 
 import sys
 import time
-from typing import Any
+from collections.abc import Iterator, Sequence
+from typing import Any, TypeVar
 
 from tqdm import tqdm
 from transformers import TrainerCallback, TrainerControl, TrainerState, TrainingArguments
+
+_LINE_EVERY = 15.0
+"""Seconds between plain lines."""
+
+T = TypeVar("T")
+
+
+def track(items: Sequence[T], what: str) -> Iterator[T]:
+    """Yield the items, showing on standard error how many of them are done."""
+    if sys.stderr.isatty():
+        yield from tqdm(items, desc=what, unit="", leave=False)
+        return
+    started = shown = time.monotonic()
+    for done, item in enumerate(items):
+        now = time.monotonic()
+        if now - shown > _LINE_EVERY:
+            print(f"{what} {done}/{len(items)}  {now - started:.0f} s", file=sys.stderr, flush=True)
+            shown = now
+        yield item
 
 
 class Progress(TrainerCallback):
