@@ -21,8 +21,8 @@ from nutgraf.classifier import Classifier
 from nutgraf.errors import ModelError
 from nutgraf.folder import TOKENIZER_FILE, read_config
 from nutgraf.windows import Window, make_windows, pad, segment_logits, tokenize
-from training.report import table
 from training.script import run
+from training.table import table
 
 Labels = list[int]
 
@@ -111,7 +111,9 @@ def torch_peer(
             with torch.inference_mode():
                 logits = model(**arrays).logits.numpy()
             found += [
-                int(row.argmax()) for rows in segment_logits(logits, batch) for _, row in rows
+                int(row.argmax())
+                for token_logits, read in zip(logits, batch, strict=True)
+                for _, row in segment_logits(token_logits, read)
             ]
         return found
 

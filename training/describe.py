@@ -19,8 +19,8 @@ from sklearn.metrics import cohen_kappa_score
 from nutgraf.article import Article, read_articles
 from nutgraf.errors import DataError
 from nutgraf.labels import LABELS
-from training.report import table
 from training.script import run
+from training.table import table
 
 SPLITS = ("train", "validation", "test")
 

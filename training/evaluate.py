@@ -1,74 +1,235 @@
-"""Evaluate a model: python -m training.evaluate MODEL DATA [--seed FILE] [--out FOLDER]"""
+"""Evaluate a model: python -m training.evaluate MODEL --data FILE --out FOLDER
+
+Writes one report in four forms: report.json (everything), report.md (for the summary of a CI
+job), report.html (to look at) and junit.xml (gates and behavioural tests). A failed gate is
+printed and makes the exit status 1.
+"""
 
 import argparse
+import dataclasses
 import json
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 import nutgraf
 from nutgraf.article import Article, read_articles
 from nutgraf.classifier import Classifier
+from nutgraf.errors import DataError
 from nutgraf.files import atomic_write
-from training.metrics import segment_metrics
-from training.report import to_markdown
+from training.evaluation.behaviour import CaseFile, pass_rates, read_cases, run_cases
+from training.evaluation.bootstrap import intervals
+from training.evaluation.compare import compare
+from training.evaluation.figures import calibration_bins, confusion, figures, risk_coverage
+from training.evaluation.gates import check, read_gates
+from training.evaluation.junit import to_junit
+from training.evaluation.markdown import to_markdown
+from training.evaluation.outcomes import Floats, Outcomes, answer, from_records, to_records
+from training.evaluation.page import to_page
+from training.evaluation.slices import FEW, make_slices, slice_figures
 from training.script import run
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
+"""Of report.json. It changes when a key is renamed, removed or means something else."""
+
+BEHAVIOUR = Path(__file__).parent.parent / "tests" / "behaviour"
+_CURVE_POINTS = 200
+_DIGITS = 6
 
 
 def main(arguments: Sequence[str]) -> None:
-    parser = argparse.ArgumentParser(prog="python -m training.evaluate", description=__doc__)
-    parser.add_argument("model", help="a model folder")
-    parser.add_argument("data", help="labelled articles: a JSONL file or a folder of them")
-    parser.add_argument("--seed", help="labelled articles to list segment by segment (JSONL)")
-    parser.add_argument("--out", help="where to write report.json and report.md")
-    options = parser.parse_args(arguments)
-
+    options = _parser().parse_args(arguments)
+    gates = read_gates(options.gates) if options.gates else None
+    cases = [] if options.no_behaviour else read_cases(options.behaviour)
     classifier = Classifier.load(options.model)
     articles = read_articles(options.data, labels=classifier.labels)
     seed = read_articles(options.seed, labels=classifier.labels) if options.seed else []
-    report = evaluate(classifier, articles)
-    report |= {"model": options.model, "data": options.data}
-    if seed:
-        report["seed"] = [compare(classifier, article) for article in seed]
-    text = to_markdown(report)
-    if options.out:
-        folder = Path(options.out)
-        with atomic_write(folder / "report.json") as file:
-            file.write(json.dumps(report, indent=2, ensure_ascii=False) + "\n")
-        with atomic_write(folder / "report.md") as file:
-            file.write(text)
-    print(text, end="")
+    baseline = None
+    if options.baseline:
+        baseline = read_baseline(Path(options.baseline), classifier.labels, articles)
 
-
-def evaluate(classifier: Classifier, articles: Sequence[Article]) -> dict[str, Any]:
-    """Figures of a classifier on labelled articles: those of `training.metrics.SegmentMetric`,
-    with counts and versions."""
-    index = {label: i for i, label in enumerate(classifier.labels)}
-    predictions = [
-        index[prediction.label]
-        for result in classifier.classify_many(articles)
-        for prediction in result
-    ]
-    references = [index[s.label or ""] for article in articles for s in article.segments]
-    return {
+    outcomes = answer(classifier, articles)
+    report: dict[str, Any] = {
         "schema_version": SCHEMA_VERSION,
         "nutgraf_version": nutgraf.__version__,
-        "articles": len(articles),
-        "segments": len(references),
-        **segment_metrics(predictions, references, classifier.labels),
+        "model": {"path": options.model, "temperature": classifier.temperature},
+        "data": {
+            "path": options.data,
+            "articles": len(articles),
+            "segments": len(outcomes.gold),
+        },
+        **measure(outcomes, articles, classifier.temperature, options.resamples),
+    }
+    if cases:
+        report["behaviour"] = behave(classifier, cases)
+    if seed:
+        report["seed"] = [label_one(classifier, article) for article in seed]
+    if baseline:
+        report["comparison"] = compare(
+            options.baseline, baseline, outcomes, resamples=options.resamples
+        )
+    report["gates"] = check(gates, report) if gates else []
+    report["articles"] = to_records(outcomes, articles)
+    if options.out:
+        write(report, articles, Path(options.out))
+    print(to_markdown(report), end="")
+    failed = [gate["message"] for gate in report["gates"] if not gate["passed"]]
+    for message in failed:
+        print(f"gate failed: {message}", file=sys.stderr)
+    if failed:
+        sys.exit(1)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python -m training.evaluate",
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("model", metavar="MODEL", help="a model folder")
+    parser.add_argument(
+        "--data", required=True, help="labelled articles: a JSONL file or a folder of them"
+    )
+    parser.add_argument("--out", metavar="FOLDER", help="where to write the report")
+    parser.add_argument(
+        "--baseline",
+        metavar="REPORT|MODEL",
+        help="the report.json of another evaluation on the same data, or a second model folder",
+    )
+    parser.add_argument(
+        "--gates", metavar="FILE", help="what must hold, such as configs/gates.yaml"
+    )
+    parser.add_argument(
+        "--behaviour",
+        metavar="FOLDER",
+        default=BEHAVIOUR,
+        help="behavioural tests (default: tests/behaviour)",
+    )
+    parser.add_argument("--no-behaviour", action="store_true", help="leave them out")
+    parser.add_argument(
+        "--seed", metavar="FILE", help="labelled articles to list segment by segment (JSONL)"
+    )
+    parser.add_argument(
+        "--resamples",
+        type=int,
+        default=1000,
+        help="how many times articles are drawn for the intervals (default: 1000)",
+    )
+    return parser
+
+
+def read_baseline(path: Path, labels: tuple[str, ...], articles: Sequence[Article]) -> Outcomes:
+    """What another model answered: from its report.json, or from the model itself.
+
+    Raises:
+        DataError: for a report that cannot be read or is not on these articles.
+    """
+    if path.is_dir():
+        other = Classifier.load(path)
+        if other.labels != labels:
+            raise DataError(f"{path}: its labels are {', '.join(other.labels)}")
+        return answer(other, articles)
+    try:
+        report = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "not JSON"
+        raise DataError(f"{path}: {reason}") from None
+    version = report.get("schema_version") if isinstance(report, dict) else None
+    if version != SCHEMA_VERSION:
+        raise DataError(f"{path}: schema_version: {version!r}; expected {SCHEMA_VERSION}")
+    if report.get("labels") != list(labels) or not isinstance(report.get("articles"), list):
+        raise DataError(f"{path}: its labels or articles are not those of an evaluation report")
+    return from_records(report["articles"], labels, articles, str(path))
+
+
+def measure(
+    outcomes: Outcomes, articles: Sequence[Article], temperature: float, resamples: int
+) -> dict[str, Any]:
+    """Everything that follows from the answers: figures, confusion, curves and slices."""
+    once = np.ones(len(articles))
+    slices = make_slices(articles)
+    by_slice = intervals(
+        lambda weights: slice_figures(outcomes, slices, weights),
+        len(articles),
+        resamples=resamples,
+    )
+    before = outcomes.at_temperature(1 / temperature)
+    return {
+        "labels": list(outcomes.labels),
+        "resamples": resamples,
+        "figures": intervals(
+            lambda weights: figures(outcomes, weights), len(articles), resamples=resamples
+        ),
+        "confusion": confusion(outcomes, np.ones(len(outcomes.gold))).astype(int).tolist(),
+        "calibration": {
+            "bins": reliability(outcomes),
+            "before": {
+                **{name: figures(before, once)[name] for name in ("ece", "brier")},
+                "bins": reliability(before),
+            },
+        },
+        "risk_coverage": curve(outcomes),
+        "few": FEW,
+        "slices": [
+            {
+                "group": part.group,
+                "name": part.name,
+                "segments": len(part.segments),
+                "articles": len(np.unique(outcomes.article[part.segments])),
+                "few": len(part.segments) < FEW,
+                "accuracy": by_slice[f"{number}.accuracy"],
+                "macro_f1": by_slice[f"{number}.macro_f1"],
+            }
+            for number, part in enumerate(slices)
+        ],
     }
 
 
-def compare(classifier: Classifier, article: Article) -> dict[str, Any]:
+def reliability(outcomes: Outcomes) -> list[dict[str, float]]:
+    """The points of a reliability diagram."""
+    bins = zip(*calibration_bins(outcomes, np.ones(len(outcomes.gold))), strict=True)
+    return [
+        {"share": _round(mass), "confidence": _round(confidence), "accuracy": _round(accuracy)}
+        for mass, confidence, accuracy in bins
+    ]
+
+
+def curve(outcomes: Outcomes) -> list[dict[str, float]]:
+    """The risk-coverage curve at evenly spaced points, each with its least confidence."""
+    coverage, risk, _ = risk_coverage(outcomes, np.ones(len(outcomes.gold)))
+    confidence: Floats = -np.sort(-outcomes.confidence)
+    last = len(coverage) - 1
+    chosen = np.unique(np.linspace(0, last, min(_CURVE_POINTS, len(coverage))).astype(int))
+    return [
+        {
+            "coverage": _round(coverage[i]),
+            "risk": _round(risk[i]),
+            "confidence": _round(confidence[i]),
+        }
+        for i in chosen
+    ]
+
+
+def behave(classifier: Classifier, cases: Sequence[tuple[str, CaseFile]]) -> dict[str, Any]:
+    """Run the behavioural tests."""
+    outcomes = run_cases(classifier, cases)
+    return {
+        "rates": pass_rates(outcomes),
+        "cases": [dataclasses.asdict(outcome) for outcome in outcomes],
+    }
+
+
+def label_one(classifier: Classifier, article: Article) -> dict[str, Any]:
     """Label and prediction of each segment of one article."""
     segments = [
         {
             "text": prediction.text,
             "label": segment.label,
             "predicted": prediction.label,
-            "probability": round(prediction.probability, 4),
+            "probability": _round(prediction.probability),
         }
         for segment, prediction in zip(article.segments, classifier.classify(article), strict=True)
     ]
@@ -77,6 +238,30 @@ def compare(classifier: Classifier, article: Article) -> dict[str, Any]:
         "right": sum(s["label"] == s["predicted"] for s in segments),
         "segments": segments,
     }
+
+
+def write(report: dict[str, Any], articles: Sequence[Article], folder: Path) -> None:
+    """Write the four forms of a report."""
+    forms = {
+        "report.json": to_json(report),
+        "report.md": to_markdown(report),
+        "report.html": to_page(report, make_slices(articles)),
+        "junit.xml": to_junit(report),
+    }
+    for name, text in forms.items():
+        with atomic_write(folder / name) as file:
+            file.write(text)
+
+
+def to_json(report: dict[str, Any]) -> str:
+    """JSON with the articles at the end, one a line, so that two reports can be compared."""
+    head = json.dumps({k: v for k, v in report.items() if k != "articles"}, indent=1)
+    lines = ",\n".join(json.dumps(a, ensure_ascii=False) for a in report["articles"])
+    return f'{head[:-2]},\n "articles": [\n{lines}\n]}}\n'
+
+
+def _round(value: float) -> float:
+    return round(float(value), _DIGITS)
 
 
 if __name__ == "__main__":

@@ -15,10 +15,11 @@ from nutgraf.article import Article, read_articles, write_articles
 from nutgraf.classifier import Classifier
 from nutgraf.labels import LABELS
 from training.config import load_config
-from training.evaluate import evaluate
+from training.evaluation.outcomes import answer
 from training.finetune import finetune
-from training.report import table
+from training.metrics import segment_metrics
 from training.script import run
+from training.table import table
 from training.twosample import two_sample
 
 
@@ -47,7 +48,8 @@ def main(arguments: Sequence[str]) -> None:
                 "data": config.data.model_copy(update=data),
             }
             model = finetune(config.model_copy(update=changed))
-            figures = evaluate(Classifier.load(model), real)
+            outcomes = answer(Classifier.load(model), real)
+            figures = segment_metrics(outcomes.predicted.tolist(), outcomes.gold.tolist())
         rows.append([last, *row(articles, real, figures)])
         print(table(HEAD, rows), flush=True)
 

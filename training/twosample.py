@@ -17,8 +17,8 @@ from sklearn.pipeline import make_pipeline
 
 from nutgraf.article import Article, read_articles
 from nutgraf.labels import LABELS
-from training.report import table
 from training.script import run
+from training.table import table
 
 
 def main(arguments: Sequence[str]) -> None:

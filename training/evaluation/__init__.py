@@ -1,0 +1,1 @@
+"""What `training.evaluate` is made of: figures, slices, behavioural tests, gates, reports."""

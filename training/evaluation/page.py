@@ -1,0 +1,32 @@
+"""A report as one self-contained HTML page: no network, no library, works from file://."""
+
+import html
+import json
+from collections.abc import Sequence
+from importlib import resources
+from typing import Any
+
+from training.evaluation.markdown import HEADLINE
+from training.evaluation.slices import Slice
+
+
+def to_page(report: dict[str, Any], slices: Sequence[Slice]) -> str:
+    """Render a report; `slices` are those of its articles, which the page can filter by."""
+    members = [part.segments.tolist() for part in slices]
+    data = {**report, "headline": HEADLINE, "members": members}
+    page = resources.files("training.evaluation") / "page"
+    return (
+        (page / "page.html")
+        .read_text(encoding="utf-8")
+        .replace("{title}", html.escape(f"{report['model']['path']} on {report['data']['path']}"))
+        .replace("{style}", (page / "page.css").read_text(encoding="utf-8"))
+        .replace("{script}", (page / "page.js").read_text(encoding="utf-8"))
+        # Last, so that nothing within the data is taken for a placeholder.
+        .replace("{data}", _embed(data))
+    )
+
+
+def _embed(data: dict[str, Any]) -> str:
+    """JSON that cannot end the script element it stands in, whatever the articles hold."""
+    text = json.dumps(data, ensure_ascii=False, separators=(",", ":"))
+    return text.replace("&", "\\u0026").replace("<", "\\u003c").replace(">", "\\u003e")
