@@ -101,11 +101,33 @@ def test_mojibake_is_what_a_wrong_decoding_gives() -> None:
     assert mojibake("“Oui”, café") == "â€œOuiâ€\ufffd, cafÃ©"
 
 
-def test_merged_neighbours_keep_their_label() -> None:
+def test_merged_neighbours_of_one_label_keep_it() -> None:
     segments = [Segment("a", "other"), Segment("b", "other"), Segment("c", "quote")]
     expected = [Segment("a b", "other"), Segment("c", "quote")]
-    assert merge(segments, 1.0, random.Random(0)) == expected
-    assert merge(segments, 0.0, random.Random(0)) == segments
+    assert merge(segments, 1.0, 0.0, random.Random(0)) == expected
+    assert merge(segments, 0.0, 0.0, random.Random(0)) == segments
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "label"),
+    [
+        (("a b c", "other"), ("d e", "quote"), "other"),
+        (("a b", "other"), ("d e f", "quote"), "quote"),
+        (("a b", "other"), ("d e", "quote"), "quote"),
+        (("a b", "expert_opinion"), ("d e", "official_statement"), "expert_opinion"),
+        (("a b", "other"), ("d e", "official_statement"), "official_statement"),
+    ],
+)
+def test_mixed_neighbours_get_the_label_that_covers_more(
+    first: tuple[str, str], second: tuple[str, str], label: str
+) -> None:
+    (merged,) = merge([Segment(*first), Segment(*second)], 0.0, 1.0, random.Random(0))
+    assert merged == Segment(f"{first[0]} {second[0]}", label)
+
+
+def test_furniture_does_not_run_into_text() -> None:
+    segments = [Segment("Share", "navigation_clutter"), Segment("A storm came.", "other")]
+    assert merge(segments, 1.0, 1.0, random.Random(0)) == segments
 
 
 def test_wrapped_text_has_the_same_words() -> None:

@@ -67,10 +67,12 @@ class CaseFile(Section):
 
     @model_validator(mode="after")
     def _complete(self) -> Self:
-        for case in self.cases:
+        for number, case in enumerate(self.cases):
             if problem := _problem(case, self.kind):
                 raise PydanticCustomError(
-                    "case", "{name}: {problem}", {"name": case.name, "problem": problem}
+                    "case",
+                    "{name}: {problem}",
+                    {"name": case.name, "problem": problem, "number": number},
                 )
         return self
 
@@ -154,7 +156,8 @@ def _read_file(file: Path) -> CaseFile:
         first = error.errors()[0]
         # Pydantic adds the names of the alternatives of a union to the path of a key.
         key = ".".join(str(part) for part in first["loc"] if not str(part)[0].isupper())
-        where = f"{file}{line_of(tree, first['loc'])}"
+        case = ("cases", first["ctx"]["number"]) if first["type"] == "case" else ()
+        where = f"{file}{line_of(tree, first['loc'] or case)}"
         raise ConfigError(f"{where}: {key + ': ' if key else ''}{first['msg']}") from None
 
 

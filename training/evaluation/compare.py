@@ -52,7 +52,7 @@ def mcnemar(fixed: Ints, broken: Ints, articles: int) -> dict[str, float]:
     gains = gains[gains != 0]
     discordant = len(fixed) + len(broken)
     by_segment = binomtest(len(fixed), discordant).pvalue if discordant else 1.0
-    if len(gains):
+    if len(gains) > 1:
         by_article = permutation_test(
             (gains,),
             np.sum,
@@ -61,7 +61,7 @@ def mcnemar(fixed: Ints, broken: Ints, articles: int) -> dict[str, float]:
             vectorized=True,
             rng=np.random.default_rng(0),
         ).pvalue
-    else:
+    else:  # swapping the answers to one article is as likely either way
         by_article = 1.0
     return {
         "fixed": len(fixed),
