@@ -1,7 +1,7 @@
 """nutgraf tells what every paragraph of a news article is.
 
 >>> import nutgraf
->>> classifier = nutgraf.Classifier.load("models/quick")
+>>> classifier = nutgraf.Classifier.load()
 >>> for segment in classifier.classify(open("article.txt").read()):
 ...     print(segment.label, segment.text)
 """

@@ -11,7 +11,7 @@ from tokenizers import Tokenizer
 
 from nutgraf.article import Article, LabelledArticle, Prediction, Segment
 from nutgraf.errors import InputError, ModelError, nearest
-from nutgraf.folder import ONNX_FILE, TOKENIZER_FILE, ModelConfig, read_config
+from nutgraf.folder import ONNX_FILE, TOKENIZER_FILE, ModelConfig, default_folder, read_config
 from nutgraf.html import UTF16_MARKS, looks_like_html, segment_html
 from nutgraf.segment import segment_text
 from nutgraf.windows import (
@@ -58,11 +58,14 @@ class Classifier:
         self._inputs = {i.name for i in session.get_inputs()}
 
     @classmethod
-    def load(cls, path: str | os.PathLike[str], *, threads: int | None = None) -> "Classifier":
-        """Load a model folder, as `python -m training.finetune` writes it.
+    def load(
+        cls, path: str | os.PathLike[str] | None = None, *, threads: int | None = None
+    ) -> "Classifier":
+        """Load a model.
 
         Args:
-            path: the folder.
+            path: a model folder, as `python -m training.finetune` writes it; by default that of
+                the released model, which comes with the package.
             threads: how many windows may be read at the same time, each on a thread; by default
                 one for each core that the process may use.
 
@@ -71,11 +74,11 @@ class Classifier:
         """
         import onnxruntime
 
-        config = read_config(path)
+        folder = default_folder() if path is None else Path(path)
+        config = read_config(folder)
         options = onnxruntime.SessionOptions()
         options.log_severity_level = 4
         options.intra_op_num_threads = options.inter_op_num_threads = 1
-        folder = Path(path)
         try:
             session = onnxruntime.InferenceSession(
                 str(folder / ONNX_FILE), options, providers=["CPUExecutionProvider"]

@@ -14,8 +14,6 @@ from nutgraf.classifier import Classifier, Format
 from nutgraf.errors import InputError, NutgrafError
 from nutgraf.render import to_html, to_terminal
 
-_DEFAULT_MODEL = "models/quick"
-
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line and return its exit status: 0, or 2 for input that cannot be used."""
@@ -57,8 +55,8 @@ def _parser() -> argparse.ArgumentParser:
     classify.add_argument(
         "--model",
         metavar="FOLDER",
-        default=os.environ.get("NUTGRAF_MODEL", _DEFAULT_MODEL),
-        help=f"the model folder (default: $NUTGRAF_MODEL, else {_DEFAULT_MODEL})",
+        default=os.environ.get("NUTGRAF_MODEL"),
+        help="a model folder (default: $NUTGRAF_MODEL, else the released model)",
     )
     classify.add_argument(
         "--labels",

@@ -1,13 +1,15 @@
 """The model folder: the one place that knows what a saved classifier consists of.
 
 ======================  =====================================================================
-`nutgraf.json`          labels, windows, ids of special tokens, temperature, format version
+`nutgraf.json`          labels, windows, ids of special tokens, temperature, format version,
+                        checksums of the other two files
 `model.onnx`            the encoder with its token-classification head
 `tokenizer.json`        the tokenizer, in the format of the `tokenizers` library
 ======================  =====================================================================
 """
 
 import dataclasses
+import hashlib
 import json
 import os
 from dataclasses import dataclass
@@ -21,6 +23,15 @@ FORMAT_VERSION = 2
 CONFIG_FILE = "nutgraf.json"
 ONNX_FILE = "model.onnx"
 TOKENIZER_FILE = "tokenizer.json"
+RELEASE = "nutgraf-small"
+"""The model that the library loads by default."""
+
+
+def default_folder() -> Path:
+    """Where the released model lies: in an installed package inside it, else in the checkout."""
+    package = Path(__file__).parent
+    installed = package / "model"
+    return installed if installed.is_dir() else package.parent / "models" / RELEASE
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,16 +53,21 @@ class ModelConfig:
 
 
 def write_config(folder: Path, config: ModelConfig) -> None:
-    """Write `nutgraf.json` into a model folder."""
-    record = {"format_version": FORMAT_VERSION, **dataclasses.asdict(config)}
+    """Write `nutgraf.json` into a model folder, last: it has the checksums of the other files."""
+    record = {
+        "format_version": FORMAT_VERSION,
+        **dataclasses.asdict(config),
+        "sha256": {name: _sha256(folder / name) for name in (ONNX_FILE, TOKENIZER_FILE)},
+    }
     (folder / CONFIG_FILE).write_text(json.dumps(record, indent=2) + "\n", encoding="utf-8")
 
 
 def read_config(path: str | os.PathLike[str]) -> ModelConfig:
-    """Read `nutgraf.json` from a model folder, and check that its other files are there.
+    """Read `nutgraf.json` from a model folder, and check that its other files are those it names.
 
     Raises:
-        ModelError: naming the folder or file that is missing, and the field that is wrong.
+        ModelError: naming the folder or file that is missing or changed, and the field that is
+            wrong.
     """
     folder = Path(path)
     if not folder.is_dir():
@@ -79,12 +95,23 @@ def read_config(path: str | os.PathLike[str]) -> ModelConfig:
         raise ModelError(
             f"{file}: temperature: expected a number greater than 0, got {temperature!r}"
         )
+    checksums = record.get("sha256")
+    for name in (ONNX_FILE, TOKENIZER_FILE):
+        if not isinstance(checksums, dict) or not isinstance(checksums.get(name), str):
+            raise ModelError(f"{file}: sha256: expected a checksum of {name}")
+        if _sha256(folder / name) != checksums[name]:
+            raise ModelError(f"{folder / name}: damaged: its checksum is not the one in {file}")
     return ModelConfig(
         labels=tuple(labels),
         window=WindowConfig(**_fields(record, "window", WindowConfig, file)),
         special_tokens=SpecialTokens(**_fields(record, "special_tokens", SpecialTokens, file)),
         temperature=float(temperature),
     )
+
+
+def _sha256(file: Path) -> str:
+    with file.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
 def _fields(record: dict[str, Any], name: str, kind: type[Any], file: Path) -> dict[str, Any]:

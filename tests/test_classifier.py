@@ -4,6 +4,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from nutgraf import Article, Classifier, InputError, ModelError, Segment
@@ -133,9 +134,37 @@ def test_model_folders_that_cannot_be_used(model: Path, tmp_path: Path) -> None:
         assert "\n" not in str(error.value)
 
 
+@pytest.mark.parametrize("name", ["model.onnx", "tokenizer.json"])
+def test_a_changed_byte_is_found(model: Path, tmp_path: Path, name: str) -> None:
+    folder = tmp_path / "model"
+    shutil.copytree(model, folder)
+    raw = bytearray((folder / name).read_bytes())
+    raw[len(raw) // 2] ^= 1
+    (folder / name).write_bytes(raw)
+    with pytest.raises(ModelError, match=f"{name}: damaged: its checksum is not the one in"):
+        Classifier.load(folder)
+
+
+def test_temperature_divides_the_logits(model: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "model"
+    shutil.copytree(model, folder)
+    file = folder / "nutgraf.json"
+    record = json.loads(file.read_text())
+    found = []
+    for temperature in (1.0, 2.0):
+        file.write_text(json.dumps(record | {"temperature": temperature}))
+        (prediction,) = Classifier.load(folder).classify(["The storm came on Monday."])
+        found.append(np.array(list(prediction.probabilities.values())))
+    root = np.sqrt(found[0])
+    assert found[1] == pytest.approx(root / root.sum(), abs=1e-6)
+
+
 @pytest.mark.parametrize(
     ("change", "message"),
     [
+        ({"temperature": 0}, "temperature: expected a number greater than 0, got 0"),
+        ({"temperature": "hot"}, "temperature: expected a number greater than 0, got 'hot'"),
+        ({"sha256": {}}, "sha256: expected a checksum of model.onnx"),
         ({"format_version": 99}, "format_version: 99"),
         ({"labels": "quote"}, "labels: expected a list of strings"),
         ({"window": {"tokens": 48}}, "window: missing or unknown field 'context'"),

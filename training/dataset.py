@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from typing import Any, Literal
 
 import datasets
+import numpy as np
 import torch
 from tokenizers import Tokenizer
 
@@ -98,5 +99,5 @@ class Collator:
         labels = torch.full((len(rows), most, width), IGNORED, dtype=torch.float32)
         for i, row in enumerate(rows):
             labels[i, : len(row["targets"]), :3] = torch.tensor(row["targets"])
-            labels[i, : len(row["targets"]), 3:] = torch.tensor(row["soft"])
+            labels[i, : len(row["targets"]), 3:] = torch.tensor(np.asarray(row["soft"]))
         return {**batch, "labels": labels}

@@ -39,7 +39,7 @@ def _parts(report: dict[str, Any]) -> Iterator[str]:
         [
             [
                 title,
-                _interval(report["figures"][name]),
+                interval(report["figures"][name]),
                 *([_difference(differences[name])] if differences else []),
             ]
             for name, title in HEADLINE.items()
@@ -73,7 +73,7 @@ def _labels(report: dict[str, Any]) -> Iterator[str]:
             [
                 label,
                 *(
-                    _interval(report["figures"][f"labels.{label}.{key}"])
+                    interval(report["figures"][f"labels.{label}.{key}"])
                     for key in ("precision", "recall", "f1")
                 ),
                 sum(row),
@@ -170,8 +170,8 @@ def _slices(report: dict[str, Any]) -> Iterator[str]:
                     f"{p['name']}{' †' if p['few'] else ''}",
                     p["segments"],
                     p["articles"],
-                    _interval(p["accuracy"]),
-                    _interval(p["macro_f1"]),
+                    interval(p["accuracy"]),
+                    interval(p["macro_f1"]),
                 ]
                 for p in shown
             ],
@@ -196,7 +196,8 @@ def _seed(report: dict[str, Any]) -> Iterator[str]:
         )
 
 
-def _interval(figure: dict[str, float | None]) -> str:
+def interval(figure: dict[str, float | None]) -> str:
+    """A figure with its interval in brackets, where it has one."""
     if figure["low"] is None or figure["high"] is None:
         return f"{figure['value']:.3f}"
     return f"{figure['value']:.3f} [{figure['low']:.3f}, {figure['high']:.3f}]"

@@ -179,7 +179,9 @@ function filters() {
   if (comparison) $("filters").append(select("change", "Against the baseline", [["", "any"], ["fixed", "fixed"], ["broken", "broken"]]));
   $("filters").append(field("text", "Text contains", { type: "search" }),
     make("button", { type: "button", id: "reset", on: () => show({}, false) }, "Reset filters"));
-  $("filters").addEventListener("input", () => { shown = PAGE; remember(); list(); });
+  // Drivers of browsers, and some browsers, tell of a choice in a select by "change" alone.
+  for (const event of ["input", "change"])
+    $("filters").addEventListener(event, () => { shown = PAGE; remember(); list(); });
   $("filters").addEventListener("submit", (event) => event.preventDefault());
   $("more").addEventListener("click", () => { shown += PAGE; list(); });
 }
