@@ -8,7 +8,10 @@ from training.config import ConfigError, load_config
 QUICK = ROOT / "configs/quick.yaml"
 
 
-@pytest.mark.parametrize("path", sorted((ROOT / "configs").glob("*.yaml")), ids=lambda p: p.name)
+RUNS = sorted(set((ROOT / "configs").glob("*.yaml")) - {ROOT / "configs/gates.yaml"})
+
+
+@pytest.mark.parametrize("path", RUNS, ids=lambda p: p.name)
 def test_every_configuration_is_valid(path: Path) -> None:
     config = load_config(path)
     assert config.name == path.stem

@@ -1,5 +1,6 @@
 """Fine-tune a classifier: python -m training.finetune CONFIG [key=value ...]"""
 
+import os
 import shutil
 import sys
 from collections import Counter
@@ -38,11 +39,15 @@ def main(arguments: Sequence[str]) -> None:
         raise ConfigError("usage: python -m training.finetune CONFIG [key=value ...]")
     config = load_config(arguments[0], arguments[1:])
     folder = finetune(config)
-    print(f"model written to {folder}")
+    if os.environ.get("RANK", "0") == "0":
+        print(f"model written to {folder}")
 
 
 def finetune(config: Config) -> Path:
     """Train as the configuration says, keep the best checkpoint and export it.
+
+    Under `torchrun` every process calls this: each batch is shared out between them, so that
+    windows come in the same order as in one process, and the first process exports.
 
     Returns:
         The model folder.
@@ -64,13 +69,15 @@ def finetune(config: Config) -> Path:
     soft = soften(readings, LABELS, config.distil)
     train_windows = to_windows(readings, backend, window, special, LABELS, soft)
     validation_windows = to_windows(validation, backend, window, special, LABELS)
-    report_sizes(train, train_windows)
-
     folder = RUNS / config.name
-    checkpoint = prepare_run_folder(folder, config)
+    args = training_arguments(config, folder)
+    if args.process_index == 0:
+        report_sizes(train, train_windows)
+    with args.main_process_first(local=False):
+        checkpoint = prepare_run_folder(folder, config, first=args.process_index == 0)
     trainer = Trainer(
         model=model,
-        args=training_arguments(config, folder),
+        args=args,
         train_dataset=train_windows,
         eval_dataset=validation_windows,
         data_collator=Collator(window, special),
@@ -82,6 +89,8 @@ def finetune(config: Config) -> Path:
     for callback in (PrinterCallback, ProgressCallback):
         trainer.remove_callback(callback)
     result = trainer.train(resume_from_checkpoint=checkpoint)
+    if args.process_index > 0:
+        return Path(config.output)
     seconds = result.metrics["train_runtime"]
     segments = result.metrics["epoch"] * sum(map(len, train_windows["targets"]))
     print(
@@ -108,8 +117,11 @@ def report_sizes(articles: Sequence[Article], windows: datasets.Dataset) -> None
     )
 
 
-def prepare_run_folder(folder: Path, config: Config) -> str | None:
-    """Start a new run folder, or find the checkpoint to go on from."""
+def prepare_run_folder(folder: Path, config: Config, *, first: bool) -> str | None:
+    """Start a new run folder, or find the checkpoint to go on from.
+
+    Of several processes the `first` makes the folder before the others look into it.
+    """
     settings = config.model_dump()
     settings["train"].pop("resume")
     file = folder / "config.yaml"
@@ -120,6 +132,8 @@ def prepare_run_folder(folder: Path, config: Config) -> str | None:
             raise ConfigError(f"train.resume: the settings differ from those in {file}")
         last: str | None = get_last_checkpoint(str(folder))
         return last
+    if not first:
+        return None
     if folder.exists():
         # The run before this one is not lost to a forgotten train.resume.
         previous = folder.with_name(f"{folder.name}.previous")
@@ -131,7 +145,8 @@ def prepare_run_folder(folder: Path, config: Config) -> str | None:
 
 
 def training_arguments(config: Config, folder: Path) -> TrainingArguments:
-    bf16 = torch.cuda.is_available() and torch.cuda.is_bf16_supported()
+    gpu = torch.cuda.is_available()
+    processes = int(os.environ.get("WORLD_SIZE", "1"))
     # A share of the run: the Trainer takes 1.0 for one step.
     every = min(1 / config.train.evaluations, 1 - 1e-9)
     return TrainingArguments(
@@ -144,7 +159,12 @@ def training_arguments(config: Config, folder: Path) -> TrainingArguments:
         weight_decay=config.train.weight_decay,
         warmup_steps=config.train.warmup,
         optim="adamw_torch_fused",
-        bf16=bf16,
+        bf16=gpu and torch.cuda.is_bf16_supported(),
+        ddp_backend="gloo" if processes > 1 and not gpu else None,
+        # A batch is shared out between processes: its size does not grow with their number.
+        accelerator_config={"split_batches": True},
+        # The loss is a mean already; the Trainer would multiply it by the number of processes.
+        average_tokens_across_devices=False,
         train_sampling_strategy="group_by_length",
         length_column_name="length",
         remove_unused_columns=False,
@@ -159,7 +179,7 @@ def training_arguments(config: Config, folder: Path) -> TrainingArguments:
         greater_is_better=True,
         report_to="tensorboard" if config.train.tensorboard else "none",
         disable_tqdm=True,
-        dataloader_pin_memory=torch.cuda.is_available(),
+        dataloader_pin_memory=gpu,
     )
 
 

@@ -39,7 +39,7 @@ class Progress(TrainerCallback):
         self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: Any
     ) -> None:
         self._started = time.monotonic()
-        if sys.stderr.isatty():
+        if sys.stderr.isatty() and state.is_world_process_zero:
             self._bar = tqdm(total=state.max_steps, initial=state.global_step, unit="step")
 
     def on_step_end(
@@ -57,6 +57,8 @@ class Progress(TrainerCallback):
         **_: Any,
     ) -> None:
         logs = logs or {}
+        if not state.is_world_process_zero:
+            return
         if "eval_macro_f1" in logs:
             text = (
                 f"validation macro-F1 {logs['eval_macro_f1']:.3f}"
