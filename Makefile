@@ -4,7 +4,9 @@ VENV := .venv
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 
-.PHONY: demo test audit lint types install clean
+RELEASE := models/nutgraf-small
+
+.PHONY: demo test audit lint types gates release install clean
 
 install: $(INSTALLED)
 
@@ -15,7 +17,7 @@ $(INSTALLED): pyproject.toml constraints.txt
 
 demo: $(INSTALLED)
 	$(BIN)/python -m training.finetune configs/quick.yaml
-	$(BIN)/python -m training.evaluate models/quick data/test.jsonl --seed seeds/nato.jsonl --out reports/quick
+	$(BIN)/python -m training.evaluate models/quick --data data/test.jsonl --seed seeds/nato.jsonl --out reports/quick
 	$(BIN)/nutgraf classify seeds/nato.txt --model models/quick
 
 lint: $(INSTALLED)
@@ -29,7 +31,20 @@ test: lint types
 	$(BIN)/python -m pytest
 
 audit: $(INSTALLED)
-	$(BIN)/python -m training.audit data
+	$(BIN)/python -m training.audit data $(AUDIT)
+
+# The released model on the test split, against its report under version control.
+gates: $(INSTALLED)
+	$(BIN)/python -m training.evaluate $(RELEASE) --data data/test.jsonl --seed seeds/nato.jsonl \
+	  --baseline $(RELEASE)/report/report.json --gates configs/gates.yaml --out reports/release
+
+# Train the released model anew and make its report the baseline.
+release: $(INSTALLED)
+	$(BIN)/python -m training.finetune configs/default.yaml
+	$(BIN)/python -m training.evaluate $(RELEASE) --data data/test.jsonl --seed seeds/nato.jsonl \
+	  --gates configs/gates.yaml --out $(RELEASE)/report
+	$(BIN)/python -m training.card $(RELEASE) configs/default.yaml \
+	  --report $(RELEASE)/report/report.json --out $(RELEASE)/README.md
 
 clean:
 	rm -rf $(VENV) runs reports models/quick

@@ -4,6 +4,7 @@ import json
 import os
 import subprocess
 import sys
+from itertools import chain
 from pathlib import Path
 
 import pytest
@@ -47,7 +48,7 @@ def test_two_processes_train_as_one(settings: Path, tmp_path: Path) -> None:
         assert done.stdout.count("model written to") == 1
         assert (folder / "models/tiny/model.onnx").is_file()
         shares = [batches(folder / f"order-{rank}") for rank in range(processes)]
-        orders.append([sum(parts, []) for parts in zip(*shares, strict=True)])
+        orders.append([list(chain(*parts)) for parts in zip(*shares, strict=True)])
         losses.append(history(folder))
     one, two = orders
     assert len(one) > 10

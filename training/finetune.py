@@ -29,6 +29,7 @@ from training.export import export
 from training.metrics import segment_metrics
 from training.pooling import pool, segment_loss
 from training.progress import Progress
+from training.sampler import SeededSampler
 from training.script import run
 
 RUNS = Path("runs")
@@ -75,7 +76,7 @@ def finetune(config: Config) -> Path:
         report_sizes(train, train_windows)
     with args.main_process_first(local=False):
         checkpoint = prepare_run_folder(folder, config, first=args.process_index == 0)
-    trainer = Trainer(
+    trainer = _Trainer(
         model=model,
         args=args,
         train_dataset=train_windows,
@@ -106,6 +107,12 @@ def finetune(config: Config) -> Path:
         int8=config.export.int8,
         validation=validation,
     )
+
+
+class _Trainer(Trainer):
+    def _get_train_sampler(self, train_dataset: datasets.Dataset | None = None) -> SeededSampler:
+        dataset = self.train_dataset if train_dataset is None else train_dataset
+        return SeededSampler(self._train_batch_size, dataset["length"], seed=self.args.seed)
 
 
 def report_sizes(articles: Sequence[Article], windows: datasets.Dataset) -> None:
@@ -165,8 +172,6 @@ def training_arguments(config: Config, folder: Path) -> TrainingArguments:
         accelerator_config={"split_batches": True},
         # The loss is a mean already; the Trainer would multiply it by the number of processes.
         average_tokens_across_devices=False,
-        train_sampling_strategy="group_by_length",
-        length_column_name="length",
         remove_unused_columns=False,
         eval_strategy="steps",
         save_strategy="steps",
