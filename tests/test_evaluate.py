@@ -10,6 +10,8 @@ import pytest
 
 from nutgraf import LABELS, Classifier, DataError, read_articles
 from tests.conftest import ROOT
+from training.augment import strip_marks
+from training.damaged import damaged
 from training.evaluate import SCHEMA_VERSION, main
 
 CASES = """
@@ -68,6 +70,7 @@ def test_the_report_counts_what_the_model_says(
     assert [(s["label"], s["predicted"]) for a in found["articles"] for s in a["segments"]] == pairs
     (seed,) = found["seed"]
     assert seed["right"] == sum(s["label"] == s["predicted"] for s in seed["segments"])
+    assert 0 < seed["right_when_cut"] < 1
     markdown = (out / "report.md").read_text(encoding="utf-8")
     assert f"seed-nato: {seed['right']} of 15 right" in markdown
     assert len(markdown.encode()) < 2**20, "GitHub cuts the summary of a job at 1 MiB"
@@ -199,3 +202,14 @@ def test_scripts_fail_with_one_line_and_status_2(
     assert done.returncode == 2
     assert done.stderr.count("\n") == 1
     assert message in done.stderr
+
+
+def test_a_damaged_copy_has_the_same_words_without_marks() -> None:
+    (seed,) = read_articles(ROOT / "seeds/nato.jsonl")
+    copy = damaged(seed, 0)
+    assert damaged(seed, 0) == copy != damaged(seed, 1)
+    joined = " ".join(s.text for s in copy.segments)
+    assert not set('"“”') & set(joined)
+    assert joined.split() == strip_marks(" ".join(s.text for s in seed.segments)).split()
+    long = sum(len(s.text.split()) > 20 for s in seed.segments)
+    assert len(copy.segments) == len(seed.segments) + long

@@ -43,6 +43,11 @@ def augment(articles: Sequence[Article], config: Augment, seed: int) -> list[Art
     return result
 
 
+def once(config: Augment) -> Augment:
+    """The same damage in a single reading of the articles."""
+    return config.model_copy(update={"passes": 1})
+
+
 def damage(
     segments: Segments, config: Augment, clutter: Sequence[Segment], rng: random.Random
 ) -> Segments:

@@ -8,6 +8,7 @@ printed and makes the exit status 1.
 import argparse
 import dataclasses
 import json
+import random
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -223,7 +224,8 @@ def behave(classifier: Classifier, cases: Sequence[tuple[str, CaseFile]]) -> dic
 
 
 def label_one(classifier: Classifier, article: Article) -> dict[str, Any]:
-    """Label and prediction of each segment of one article."""
+    """Label and prediction of each segment of one article, and how many labels are right when
+    each of its segments is cut once more at a random word."""
     segments = [
         {
             "text": prediction.text,
@@ -236,8 +238,25 @@ def label_one(classifier: Classifier, article: Article) -> dict[str, Any]:
     return {
         "id": article.id,
         "right": sum(s["label"] == s["predicted"] for s in segments),
+        "right_when_cut": _round(right_when_cut(classifier, article)),
         "segments": segments,
     }
+
+
+def right_when_cut(classifier: Classifier, article: Article, *, times: int = 20) -> float:
+    """The share of right labels over several random cuts of every segment in two."""
+    right = []
+    for number in range(times):
+        rng = random.Random(number)
+        pieces: list[tuple[str, str | None]] = []
+        for segment in article.segments:
+            words = segment.text.split()
+            cut = rng.randint(1, len(words) - 1) if len(words) > 1 else 1
+            parts = " ".join(words[:cut]), " ".join(words[cut:])
+            pieces += [(part, segment.label) for part in parts if part]
+        result = classifier.classify([text for text, _ in pieces])
+        right += [p.label == label for p, (_, label) in zip(result, pieces, strict=True)]
+    return sum(right) / len(right)
 
 
 def write(report: dict[str, Any], articles: Sequence[Article], folder: Path) -> None:

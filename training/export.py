@@ -22,6 +22,7 @@ from nutgraf.classifier import Classifier
 from nutgraf.files import atomic_folder
 from nutgraf.folder import ONNX_FILE, TOKENIZER_FILE, ModelConfig, write_config
 from nutgraf.labels import LABELS
+from training.augment import augment, once
 from training.calibration import fit_temperature
 from training.config import ConfigError, load_config
 from training.dataset import read_split
@@ -50,7 +51,7 @@ def main(arguments: Sequence[str]) -> None:
         ModelConfig(LABELS, window, special),
         Path(config.output),
         int8=config.export.int8,
-        validation=read_split(config, "validation"),
+        validation=augment(read_split(config, "validation"), once(config.augment), config.seed),
     )
     print(f"model written to {folder}")
 

@@ -20,7 +20,7 @@ from nutgraf.article import Article
 from nutgraf.files import atomic_write
 from nutgraf.folder import ModelConfig
 from nutgraf.labels import LABELS
-from training.augment import augment
+from training.augment import augment, once
 from training.config import Config, ConfigError, load_config
 from training.dataset import IGNORED, Collator, read_split, to_windows
 from training.distil import soften
@@ -105,7 +105,9 @@ def finetune(config: Config) -> Path:
         ModelConfig(LABELS, window, special),
         Path(config.output),
         int8=config.export.int8,
-        validation=validation,
+        # Damaged as the training articles are: on clean pages alone a model looks surer than
+        # it may be on what a scraper delivers.
+        validation=augment(validation, once(config.augment), config.seed),
     )
 
 

@@ -101,6 +101,7 @@ def gated_figures(report: dict[str, Any]) -> dict[str, float]:
     if "seed" in report:
         right = sum(article["right"] for article in report["seed"])
         known["seed"] = right / sum(len(article["segments"]) for article in report["seed"])
+        known["seed_cut"] = min(article["right_when_cut"] for article in report["seed"])
     return known
 
 

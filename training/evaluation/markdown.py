@@ -181,6 +181,10 @@ def _slices(report: dict[str, Any]) -> Iterator[str]:
 def _seed(report: dict[str, Any]) -> Iterator[str]:
     for article in report.get("seed", []):
         yield f"## {article['id']}: {article['right']} of {len(article['segments'])} right"
+        yield (
+            f"With every segment cut once more at a random word, {article['right_when_cut']:.1%} "
+            "are right (20 random cuts)."
+        )
         yield table(
             ["", "label", "predicted", "probability", "segment"],
             [

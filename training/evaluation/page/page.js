@@ -238,7 +238,7 @@ function item(s) {
 }
 
 function inArticle(s, neighbours = NEIGHBOURS) {
-  const box = make("div", {}, make("div", { class: "soft" }, `${s.article.title || s.article.id} (${s.article.id}), ` +
+  const box = make("div", {}, make("div", { class: "soft" }, `${s.article.title ? `${s.article.title} (${s.article.id})` : s.article.id}, ` +
     `segment ${s.place + 1} of ${s.article.segments.length}`));
   box.append(make("div", { class: "probabilities" }, ...R.labels.flatMap((label, i) => [
     make("span", {}, label), bar(s.probabilities[i], COLOURS[label]), make("span", {}, number(s.probabilities[i]))])));
