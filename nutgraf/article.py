@@ -11,6 +11,7 @@ are metadata.
 
 import json
 import os
+import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -203,12 +204,17 @@ def _parse(line: str, where: str, labels: Sequence[str], require_labels: bool) -
     )
 
 
+_SURROGATE = re.compile("[\ud800-\udfff]")
+
+
 def _parse_segment(raw: Any, where: str, labels: Sequence[str], require_label: bool) -> Segment:
     if not isinstance(raw, dict):
         raise DataError(f"{where}: expected an object, got {_kind(raw)}")
     text = _field(raw, "text", str, where, separator=".")
     if not text.strip():
         raise DataError(f"{where}.text: is empty")
+    if _SURROGATE.search(text):
+        raise DataError(f"{where}.text: holds half of a character (a lone surrogate)")
     if "label" not in raw and not require_label:
         return Segment(text)
     label = _field(raw, "label", str, where, separator=".")

@@ -85,6 +85,9 @@ class Classifier:
             )
         except Exception as error:  # onnxruntime's own exceptions share no base class
             raise ModelError(f"{folder / ONNX_FILE}: {_first_line(error)}") from None
+        width = session.get_outputs()[0].shape[-1]
+        if isinstance(width, int) and width != len(config.labels):
+            raise ModelError(f"{folder}: {len(config.labels)} labels, but {width} outputs")
         try:
             tokenizer = Tokenizer.from_file(str(folder / TOKENIZER_FILE))
         except Exception as error:  # tokenizers raises bare Exception

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from nutgraf.errors import ModelError
-from nutgraf.windows import SpecialTokens, WindowConfig
+from nutgraf.windows import MIN_TARGET_TOKENS, SpecialTokens, WindowConfig
 
 FORMAT_VERSION = 2
 CONFIG_FILE = "nutgraf.json"
@@ -90,6 +90,8 @@ def read_config(path: str | os.PathLike[str]) -> ModelConfig:
     labels = record.get("labels")
     if not isinstance(labels, list) or not labels or not all(isinstance(x, str) for x in labels):
         raise ModelError(f"{file}: labels: expected a list of strings")
+    if len(set(labels)) < len(labels):
+        raise ModelError(f"{file}: labels: a label occurs twice")
     temperature = record.get("temperature")
     if not isinstance(temperature, int | float) or not 0 < temperature < float("inf"):
         raise ModelError(
@@ -101,9 +103,12 @@ def read_config(path: str | os.PathLike[str]) -> ModelConfig:
             raise ModelError(f"{file}: sha256: expected a checksum of {name}")
         if _sha256(folder / name) != checksums[name]:
             raise ModelError(f"{folder / name}: damaged: its checksum is not the one in {file}")
+    window = WindowConfig(**_fields(record, "window", WindowConfig, file))
+    if window.context < 0 or window.max_target_tokens() < MIN_TARGET_TOKENS:
+        raise ModelError(f"{file}: window: no room for a segment in {window}")
     return ModelConfig(
         labels=tuple(labels),
-        window=WindowConfig(**_fields(record, "window", WindowConfig, file)),
+        window=window,
         special_tokens=SpecialTokens(**_fields(record, "special_tokens", SpecialTokens, file)),
         temperature=float(temperature),
     )

@@ -102,6 +102,20 @@ cases:
     assert "is other (0.93), not quote (0.90) as before" in found[1][2]
 
 
+def test_replacements_are_made_at_once(tmp_path: Path) -> None:
+    text = """
+capability: names
+kind: invariance
+cases:
+  - name: two names are swapped
+    article: [test: Aas met Kimani.]
+    changes: [{Aas: Kimani, Kimani: “Aas”}]
+"""
+    ((_, passed, explanation),) = judge(tmp_path, text)
+    assert not passed
+    assert "'Kimani met “Aas”.' is quote" in explanation
+
+
 def test_direction(tmp_path: Path) -> None:
     found = judge(
         tmp_path,
@@ -154,6 +168,11 @@ cases:
 """
     with pytest.raises(ConfigError, match="the change of 'Aas' changes nothing"):
         read_cases(write(tmp_path, text))
+    with pytest.raises(ConfigError, match="the change of 'ran' changes nothing"):
+        read_cases(write(tmp_path, text.replace("Aas: Kimani", "ran: ran")))
+    for empty in ("{}", "{'': They}"):
+        with pytest.raises(ConfigError, match=r"cases\.yaml:\d+: "):
+            read_cases(write(tmp_path, text.replace("{Aas: Kimani}", empty)))
     with pytest.raises(ConfigError, match=r"no \*\.yaml file"):
         read_cases(tmp_path / "nowhere")
 

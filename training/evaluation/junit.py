@@ -1,7 +1,11 @@
 """A report as JUnit XML: each gate and each behavioural test is a case."""
 
+import re
 from typing import Any
 from xml.etree import ElementTree
+
+_ILLEGAL = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+"""What XML 1.0 cannot hold (W3C recommendation, section 2.2)."""
 
 
 def to_junit(report: dict[str, Any]) -> str:
@@ -12,32 +16,29 @@ def to_junit(report: dict[str, Any]) -> str:
         (f"behaviour.{c['file'].removesuffix('.yaml')}", c["name"], c["passed"], c["explanation"])
         for c in report.get("behaviour", {}).get("cases", [])
     ]
-    suites: dict[str, list[tuple[str, bool, str]]] = {}
+    suites: dict[str, list[tuple[str, bool | None, str]]] = {}
     for suite, name, passed, message in gates + cases:
-        suites.setdefault(suite, []).append((name, passed, message))
+        suites.setdefault(_legal(suite), []).append((_legal(name), passed, _legal(message)))
     for suite, members in suites.items():
-        failures = sum(not passed for _, passed, _ in members)
+        verdicts = [passed for _, passed, _ in members]
         element = ElementTree.SubElement(
             root,
             "testsuite",
             name=suite,
             tests=str(len(members)),
-            failures=str(failures),
+            failures=str(verdicts.count(False)),
             errors="0",
-            skipped="0",
+            skipped=str(verdicts.count(None)),
         )
         for name, passed, message in members:
-            case = ElementTree.SubElement(
-                element, "testcase", classname=_legal(suite), name=_legal(name)
-            )
-            if not passed:
-                ElementTree.SubElement(case, "failure", message=_legal(message))
+            case = ElementTree.SubElement(element, "testcase", classname=suite, name=name)
+            if passed is None:
+                ElementTree.SubElement(case, "skipped", message=message)
+            elif not passed:
+                ElementTree.SubElement(case, "failure", message=message)
     ElementTree.indent(root)
     return ElementTree.tostring(root, encoding="unicode", xml_declaration=True) + "\n"
 
 
 def _legal(text: str) -> str:
-    """Without the control characters that XML 1.0 cannot hold."""
-    return "".join(
-        c if c.isprintable() or c in "\n\t" else "\N{REPLACEMENT CHARACTER}" for c in text
-    )
+    return _ILLEGAL.sub("\N{REPLACEMENT CHARACTER}", text)

@@ -1,5 +1,6 @@
 """A report as Markdown, short enough for the summary of a CI job."""
 
+import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -16,7 +17,9 @@ HEADLINE = {
     "coverage_at_95": "coverage at 95 % accuracy",
 }
 _LISTED = 10
-"""How many slices, segments or failures are listed before the rest is only counted."""
+"""How many slices or segments of a kind are listed before the rest is only counted."""
+_FAILURES = 50
+"""How many failed behavioural tests, and segments of a listed article, are shown."""
 
 
 def to_markdown(report: dict[str, Any]) -> str:
@@ -25,7 +28,7 @@ def to_markdown(report: dict[str, Any]) -> str:
 
 
 def _parts(report: dict[str, Any]) -> Iterator[str]:
-    yield f"# {report['model']['path']} on {report['data']['path']}"
+    yield f"# {_line(report['model']['path'])} on {_line(report['data']['path'])}"
     yield (
         f"{report['data']['segments']} segments in {report['data']['articles']} articles; "
         f"nutgraf {report['nutgraf_version']}. In brackets: 95 % intervals from "
@@ -54,15 +57,15 @@ def _parts(report: dict[str, Any]) -> Iterator[str]:
 
 
 def _gates(report: dict[str, Any]) -> Iterator[str]:
-    gates = report.get("gates", [])
-    if not gates:
-        return
+    gates = [gate for gate in report["gates"] if gate["passed"] is not None]
     failed = [gate for gate in gates if not gate["passed"]]
-    if not failed:
+    if failed:
+        lines = [f"**{len(failed)} of {len(gates)} gates failed:**", ""]
+        yield "\n".join(lines + [f"- {_line(gate['message'])}" for gate in failed])
+    elif gates:
         yield f"**All {len(gates)} gates passed.**"
-        return
-    lines = [f"**{len(failed)} of {len(gates)} gates failed:**", ""]
-    yield "\n".join(lines + [f"- {gate['message']}" for gate in failed])
+    if skipped := len(report["gates"]) - len(gates):
+        yield f"{skipped} gates against a baseline were not checked: there is none."
 
 
 def _labels(report: dict[str, Any]) -> Iterator[str]:
@@ -109,16 +112,24 @@ def _behaviour(report: dict[str, Any]) -> Iterator[str]:
     yield table(
         ["kind", "capability", "passed", "of", "rate"],
         [
-            [r["kind"], r["capability"], r["passed"], r["cases"], f"{r['passed'] / r['cases']:.0%}"]
+            [
+                r["kind"],
+                _line(r["capability"]),
+                r["passed"],
+                r["cases"],
+                f"{r['passed'] / r['cases']:.0%}",
+            ]
             for r in behaviour["rates"]
         ],
     )
     failed = [case for case in behaviour["cases"] if not case["passed"]]
     if failed:
         lines = [
-            f"- {_line(case['name'])} ({case['capability']}): {_line(case['explanation'])}"
-            for case in failed
+            f"- {_line(case['name'])} ({_line(case['capability'])}): {_line(case['explanation'])}"
+            for case in failed[:_FAILURES]
         ]
+        if len(failed) > _FAILURES:
+            lines.append(f"- … and {len(failed) - _FAILURES} more")
         summary = f"<summary>{len(failed)} failed</summary>"
         yield "<details>" + summary + "\n\n" + "\n".join(lines) + "\n\n</details>"
 
@@ -128,7 +139,7 @@ def _comparison(report: dict[str, Any]) -> Iterator[str]:
     if not comparison:
         return
     test = comparison["mcnemar"]
-    yield f"## Against {comparison['baseline']}"
+    yield f"## Against {_line(comparison['baseline'])}"
     yield (
         f"{test['fixed']} segments fixed, {test['broken']} broken; McNemar's test with articles "
         f"as units p = {test['p']:.4f} (with segments as units {test['p_segments']:.4f})"
@@ -139,7 +150,7 @@ def _comparison(report: dict[str, Any]) -> Iterator[str]:
         if not numbers:
             continue
         rows = [
-            [id, s["label"], s["predicted"], _opening(s["text"])]
+            [_line(id), s["label"], s["predicted"], _opening(s["text"])]
             for id, s in (segments[number] for number in numbers[:_LISTED])
         ]
         yield f"First {len(rows)} of the {len(numbers)} {name}:"
@@ -167,7 +178,7 @@ def _slices(report: dict[str, Any]) -> Iterator[str]:
             ["", "segments", "articles", "accuracy", "macro-F1 of its labels"],
             [
                 [
-                    f"{p['name']}{' †' if p['few'] else ''}",
+                    f"{_line(p['name'])}{' †' if p['few'] else ''}",
                     p["segments"],
                     p["articles"],
                     interval(p["accuracy"]),
@@ -180,7 +191,8 @@ def _slices(report: dict[str, Any]) -> Iterator[str]:
 
 def _seed(report: dict[str, Any]) -> Iterator[str]:
     for article in report.get("seed", []):
-        yield f"## {article['id']}: {article['right']} of {len(article['segments'])} right"
+        count = len(article["segments"])
+        yield f"## {_line(article['id'])}: {article['right']} of {count} right"
         yield (
             f"With every segment cut once more at a random word, {article['right_when_cut']:.1%} "
             "are right (20 random cuts)."
@@ -195,22 +207,26 @@ def _seed(report: dict[str, Any]) -> Iterator[str]:
                     f"{s['probability']:.3f}",
                     _opening(s["text"]),
                 ]
-                for s in article["segments"]
+                for s in article["segments"][:_FAILURES]
             ],
         )
 
 
 def interval(figure: dict[str, float | None]) -> str:
     """A figure with its interval in brackets, where it has one."""
-    if figure["low"] is None or figure["high"] is None:
-        return f"{figure['value']:.3f}"
-    return f"{figure['value']:.3f} [{figure['low']:.3f}, {figure['high']:.3f}]"
+    return _with_interval(figure, "")
 
 
 def _difference(figure: dict[str, float | None]) -> str:
+    return _with_interval(figure, "+")
+
+
+def _with_interval(figure: dict[str, float | None], sign: str) -> str:
+    if figure["value"] is None:
+        return "–"
     if figure["low"] is None or figure["high"] is None:
-        return f"{figure['value']:+.3f}"
-    return f"{figure['value']:+.3f} [{figure['low']:+.3f}, {figure['high']:+.3f}]"
+        return f"{figure['value']:{sign}.3f}"
+    return f"{figure['value']:{sign}.3f} [{figure['low']:{sign}.3f}, {figure['high']:{sign}.3f}]"
 
 
 def _opening(text: str) -> str:
@@ -218,9 +234,9 @@ def _opening(text: str) -> str:
     return text if len(text) <= 60 else text[:59] + "…"
 
 
+_SPECIAL = re.compile(r"[\\`*_\[\]|~#@<>&]")
+
+
 def _line(text: str) -> str:
-    """One line that Markdown and HTML leave as it is."""
-    text = " ".join(text.split())
-    for character, replacement in (("&", "&amp;"), ("<", "&lt;"), ("|", "\\|")):
-        text = text.replace(character, replacement)
-    return text
+    """One line in which Markdown and HTML find nothing to act on."""
+    return _SPECIAL.sub(lambda match: f"&#{ord(match[0])};", " ".join(text.split()))

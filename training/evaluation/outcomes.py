@@ -60,9 +60,14 @@ class Outcomes:
         return Outcomes(self.labels, self.article, self.gold, self.predicted, probabilities)
 
 
-def answer(classifier: Classifier, articles: Sequence[Article]) -> Outcomes:
-    """Let a classifier label articles whose segments all carry a label that it knows."""
-    labels = classifier.labels
+def answer(
+    classifier: Classifier, articles: Sequence[Article], labels: tuple[str, ...] | None = None
+) -> Outcomes:
+    """Let a classifier label articles whose segments all carry a label that it knows.
+
+    `labels` are the classifier's own, in the order that the answers shall have.
+    """
+    labels = labels or classifier.labels
     index = {label: i for i, label in enumerate(labels)}
     rows = []
     for number, article in enumerate(track(articles, "labelling articles")):
@@ -104,9 +109,20 @@ def to_records(outcomes: Outcomes, articles: Sequence[Article]) -> list[dict[str
 
 
 def from_records(
-    records: Sequence[dict[str, Any]], labels: Sequence[str], articles: Sequence[Article], name: str
+    records: Sequence[Any],
+    columns: Sequence[str],
+    labels: tuple[str, ...],
+    articles: Sequence[Article],
+    name: str,
 ) -> Outcomes:
     """Read back what `to_records` made of the same articles.
+
+    Args:
+        records: the report's articles.
+        columns: the labels in the order of the records' probabilities.
+        labels: the same labels, in the order that the answers shall have.
+        articles: the articles that were labelled.
+        name: the report's, for messages.
 
     Raises:
         DataError: naming the report and the first article on which it differs.
@@ -116,27 +132,36 @@ def from_records(
             f"{name}: articles: the report is on {len(records)} articles, the data has "
             f"{len(articles)}: measure both on the same data"
         )
-    index = {label: i for i, label in enumerate(labels)}
+    order = [columns.index(label) for label in labels]
     rows = []
     for number, (record, article) in enumerate(zip(records, articles, strict=True)):
         where = f"{name}: articles[{number}]"
         try:
-            same = record["id"] == article.id and [
-                (s["text"], s["label"]) for s in record["segments"]
-            ] == [(s.text, s.label) for s in article.segments]
-            answers = [
-                (number, index[s["label"]], index[s["predicted"]], list(s["probabilities"]))
-                for s in record["segments"]
-            ]
+            found = [(s["text"], s["label"], s["predicted"]) for s in record["segments"]]
+            given = [s["probabilities"] for s in record["segments"]]
+            same = record["id"] == article.id
         except (KeyError, TypeError) as error:
             raise DataError(f"{where}: not what an evaluation report holds: {error!r}") from None
-        if not same:
+        if not same or [f[:2] for f in found] != [(s.text, s.label) for s in article.segments]:
             raise DataError(
                 f"{where}: {record['id']!r} is not the data's {article.id!r} with its texts and "
                 "labels: measure both on the same data"
             )
-        rows += answers
-    outcomes = _outcomes(tuple(labels), rows)
-    if not math.isclose(outcomes.probabilities.sum(), len(rows), rel_tol=1e-3):
-        raise DataError(f"{name}: articles: probabilities do not sum to 1")
-    return outcomes
+        for i, ((_, gold, predicted), probabilities) in enumerate(zip(found, given, strict=True)):
+            if not _is_distribution(probabilities, len(labels)) or predicted not in labels:
+                raise DataError(
+                    f"{where}.segments[{i}]: predicted, probabilities: not a label and "
+                    f"{len(labels)} numbers that sum to 1"
+                )
+            ordered = [float(probabilities[k]) for k in order]
+            rows.append((number, labels.index(gold), labels.index(predicted), ordered))
+    return _outcomes(labels, rows)
+
+
+def _is_distribution(values: Any, length: int) -> bool:
+    return (
+        isinstance(values, list)
+        and len(values) == length
+        and all(isinstance(value, int | float) and value >= 0 for value in values)
+        and math.isclose(sum(values), 1, abs_tol=1e-3)
+    )

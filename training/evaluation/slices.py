@@ -146,7 +146,8 @@ def slice_figures(
     outcomes: Outcomes, slices: Sequence[Slice], article_weights: Floats
 ) -> dict[str, float]:
     """Accuracy, and macro-F1 over its true labels, of each slice: `NUMBER.accuracy` and
-    `NUMBER.macro_f1`. NaN where no segment of it has weight."""
+    `NUMBER.macro_f1`. NaN where no segment of it has weight, and for the macro-F1 of a slice with
+    a single true label, whose precision says nothing."""
     return dict(_slice_figures(outcomes, slices, article_weights))
 
 
@@ -164,4 +165,4 @@ def _slice_figures(
         found = count_figures(matrix, outcomes.labels)
         f1 = [found[f"labels.{x}.f1"] for x, o in zip(outcomes.labels, occurs, strict=True) if o]
         yield f"{number}.accuracy", found["accuracy"]
-        yield f"{number}.macro_f1", float(np.mean(f1))
+        yield f"{number}.macro_f1", float(np.mean(f1)) if len(f1) > 1 else np.nan

@@ -41,12 +41,12 @@ function summary() {
   $("about").textContent = `${plural(R.data.segments, "segment")} in ${plural(R.data.articles, "article")}; ` +
     `nutgraf ${R.nutgraf_version}; intervals of 95 % from ${R.resamples} resamples of articles`;
   if (R.gates.length) {
-    const failed = R.gates.filter((g) => !g.passed);
+    const checked = R.gates.filter((g) => g.passed !== null), failed = checked.filter((g) => !g.passed);
     const box = make("div", { class: failed.length ? "gates failed" : "gates" },
-      make("b", {}, failed.length ? `${failed.length} of ${R.gates.length} gates failed` : `All ${R.gates.length} gates passed`));
+      make("b", {}, failed.length ? `${failed.length} of ${checked.length} gates failed` : `All ${checked.length} gates passed`));
     if (failed.length) box.append(make("ul", {}, ...failed.map((g) => make("li", {}, g.message))));
     box.append(make("details", {}, make("summary", {}, "All gates"),
-      make("ul", {}, ...R.gates.map((g) => make("li", {}, `${g.passed ? "passed" : "FAILED"}: ${g.message}`)))));
+      make("ul", {}, ...R.gates.map((g) => make("li", {}, `${g.passed === null ? "skipped" : g.passed ? "passed" : "FAILED"}: ${g.message}`)))));
     $("gates").append(box);
   }
   for (const [name, title] of Object.entries(R.headline)) {
@@ -55,6 +55,7 @@ function summary() {
       make("span", {}, range(figure)));
     if (comparison) {
       const d = comparison.differences[name];
+      if (d.value === null) continue;
       const sure = d.low !== null && (d.low > 0 || d.high < 0);
       const better = d.value > 0 === !["ece", "brier", "aurc"].includes(name);
       card.append(make("span", { class: sure ? (better ? "good" : "bad") : "" },
@@ -141,7 +142,7 @@ function slices() {
   R.slices.forEach((s, i) => groups.set(s.group, [...(groups.get(s.group) || []), { ...s, index: i }]));
   for (const [group, parts] of groups) {
     $("slice-tables").append(make("details", parts.length > 12 ? {} : { open: "" }, make("summary", {}, make("b", {}, group)),
-      make("div", { class: "wide" }, table(["", "accuracy", "", "95 % interval", "macro-F1", "segments", "articles"], parts.map((p) => [
+      make("div", { class: "wide" }, table(["", "accuracy", "", "95 % interval", "macro-F1 of its labels", "segments", "articles"], parts.map((p) => [
         make("button", { class: "link", type: "button", on: () => show({ slice: String(p.index) }) }, p.name + (p.few ? " †" : "")),
         number(p.accuracy.value), bar(p.accuracy.value), range(p.accuracy), number(p.macro_f1.value),
         p.segments.toLocaleString("en"), p.articles])))));
@@ -158,6 +159,17 @@ function behaviour() {
   const failed = cases.filter((c) => !c.passed);
   if (failed.length) $("cases").append(make("details", {}, make("summary", {}, plural(failed.length, "failed case")),
     make("ul", {}, ...failed.map((c) => make("li", {}, make("b", {}, c.name), ` (${c.capability}): `, c.explanation)))));
+}
+
+/** Articles that were asked for by name, segment by segment. */
+function seed() {
+  for (const article of R.seed || []) {
+    $("behaviour").after(make("section", { class: "seed" },
+      make("h2", {}, `${article.id}: ${article.right} of ${article.segments.length} right`),
+      make("p", {}, `With every segment cut once more at a random word, ${(100 * article.right_when_cut).toFixed(1)} % are right (20 random cuts).`),
+      make("div", {}, ...article.segments.map((s) => make("p", { class: "text" }, tag(s.label, "true"),
+        tag(s.predicted, `${s.label === s.predicted ? "right," : "WRONG,"} predicted ${number(s.probability, 2)}`), s.text)))));
+  }
 }
 
 const FILTERS = { only: "wrong", gold: "", predicted: "", slice: "", least: "0", most: "1", change: "", text: "" };
@@ -264,5 +276,5 @@ function fromAddress() {
   $("browser").scrollIntoView();
 }
 
-summary(); labels(); heatMap(); plots(); slices(); behaviour(); filters(); set({}); fromAddress(); list();
+summary(); labels(); heatMap(); plots(); slices(); behaviour(); seed(); filters(); set({}); fromAddress(); list();
 addEventListener("hashchange", () => { fromAddress(); list(); });
