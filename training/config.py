@@ -113,8 +113,14 @@ class Distil(Section):
 
     teachers: list[str] = Field(default_factory=list)
     """Model folders with the same labels; their probabilities are averaged."""
+    answers: str | None = None
+    """A file of what teachers answered before (`.npz`): what it holds needs no teacher, and what
+    teachers are asked is added to it."""
     weight: float = Field(default=0.5, ge=0.0, le=1.0)
     """How much the teachers count; the labels count for the rest."""
+    temperature: float = Field(default=1.0, gt=0.0)
+    """What the teachers' logits are divided by, on top of their own calibration: above 1 softens
+    their answers."""
 
 
 class Export(Section):

@@ -1,10 +1,14 @@
 """Distillation: what a segment should be called, softened by what teachers say of it.
 
 After Hinton, Vinyals and Dean, "Distilling the Knowledge in a Neural Network" (2015), with the
-teachers' calibrated probabilities at temperature 1 and averaged over teachers.
+teachers' calibrated probabilities, softened by a temperature and averaged over teachers.
 """
 
+import hashlib
+import json
+import zipfile
 from collections.abc import Sequence
+from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
@@ -12,10 +16,11 @@ import numpy.typing as npt
 from nutgraf.article import Article
 from nutgraf.classifier import Classifier
 from nutgraf.errors import ModelError
-from training.config import Distil
+from training.config import ConfigError, Distil
 from training.progress import track
 
 Targets = npt.NDArray[np.float32]
+Answers = dict[str, npt.NDArray[np.float16]]
 
 
 def one_hot(article: Article, labels: Sequence[str]) -> Targets:
@@ -33,24 +38,68 @@ def soften(articles: Sequence[Article], labels: Sequence[str], config: Distil) -
 
     Raises:
         ModelError: for a teacher that cannot be loaded or has other labels.
+        ConfigError: for a file of answers that cannot be read, or that lacks an article where
+            there is no teacher to ask.
     """
     truth = [one_hot(article, labels) for article in articles]
-    teachers = [Classifier.load(path) for path in config.teachers]
-    for path, teacher in zip(config.teachers, teachers, strict=True):
+    if not config.teachers and config.answers is None:
+        return truth
+    known = _read(config.answers)
+    missing = [article for article in articles if key(article) not in known]
+    if missing and not config.teachers:
+        raise ConfigError(
+            f"distil.answers: {config.answers} has no answers to {len(missing)} of "
+            f"{len(articles)} articles as this run reads them: name distil.teachers to ask, or "
+            "leave both out"
+        )
+    known |= _ask(missing, labels, config.teachers)
+    if missing and config.answers is not None:
+        _write({key(article): known[key(article)] for article in articles}, Path(config.answers))
+    return [
+        (1 - config.weight) * own + config.weight * _at(known[key(article)], config.temperature)
+        for own, article in zip(truth, articles, strict=True)
+    ]
+
+
+def key(article: Article) -> str:
+    """What names an article's answers: a digest of its texts."""
+    texts = json.dumps([segment.text for segment in article.segments])
+    return hashlib.sha256(texts.encode()).hexdigest()[:32]
+
+
+def _ask(articles: Sequence[Article], labels: Sequence[str], teachers: Sequence[str]) -> Answers:
+    """The mean of the teachers' probabilities for each article: shape (segments, labels)."""
+    classifiers = [Classifier.load(path) for path in teachers] if articles else []
+    for path, teacher in zip(teachers, classifiers, strict=False):
         if teacher.labels != tuple(labels):
             raise ModelError(f"{path}: a teacher must have the labels {', '.join(labels)}")
-    if not teachers:
-        return truth
-    return [
-        (1 - config.weight) * own + config.weight * _mean_probabilities(teachers, article)
-        for own, article in zip(
-            truth, track(articles, "asking teachers about articles"), strict=True
-        )
-    ]
+    found: Answers = {}
+    for article in track(articles, "asking teachers about articles"):
+        answers = [
+            [list(p.probabilities.values()) for p in teacher.classify(article)]
+            for teacher in classifiers
+        ]
+        found[key(article)] = np.mean(answers, axis=0).astype(np.float16)
+    return found
 
 
-def _mean_probabilities(teachers: Sequence[Classifier], article: Article) -> Targets:
-    answers = [
-        [list(p.probabilities.values()) for p in teacher.classify(article)] for teacher in teachers
-    ]
-    return np.asarray(np.mean(answers, axis=0), dtype=np.float32)
+def _at(probabilities: npt.NDArray[np.float16], temperature: float) -> Targets:
+    softened = probabilities.astype(np.float64) ** (1 / temperature)
+    return np.asarray(softened / softened.sum(axis=1, keepdims=True), dtype=np.float32)
+
+
+def _read(path: str | None) -> Answers:
+    if path is None or not Path(path).exists():
+        return {}
+    try:
+        with np.load(path, allow_pickle=False) as file:
+            return {name: file[name] for name in file.files}
+    except (OSError, ValueError, zipfile.BadZipFile) as error:
+        raise ConfigError(f"distil.answers: {path}: {error}") from None
+
+
+def _write(answers: Answers, path: Path) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_suffix(".tmp.npz")
+    np.savez_compressed(temporary, **answers)  # type: ignore[arg-type]
+    temporary.replace(path)
