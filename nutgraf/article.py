@@ -173,11 +173,15 @@ def _lines(file: Path) -> Iterator[tuple[int, str]]:
 
 def _parse(line: str, where: str, labels: Sequence[str], require_labels: bool) -> Article:
     try:
-        record = json.loads(line)
+        # Without its end, or a value cut short would seem to go on in the next line.
+        record = json.loads(line.rstrip("\r\n"))
     except json.JSONDecodeError as error:
-        raise DataError(f"{where}: malformed JSON: {error.msg} at column {error.colno}") from None
+        problem = error.msg.removesuffix(" at")
+        raise DataError(f"{where}: malformed JSON: {problem} at column {error.colno}") from None
     except RecursionError:
         raise DataError(f"{where}: malformed JSON: nested too deeply") from None
+    except ValueError:  # Python refuses to read an integer of more than 4,300 digits
+        raise DataError(f"{where}: malformed JSON: a number is too long") from None
     if not isinstance(record, dict):
         raise DataError(f"{where}: expected a JSON object, got {_kind(record)}")
     raw_segments = _field(record, "segments", list, where)
@@ -204,7 +208,8 @@ def _parse(line: str, where: str, labels: Sequence[str], require_labels: bool) -
     )
 
 
-_SURROGATE = re.compile("[\ud800-\udfff]")
+LONE_SURROGATE = re.compile("[\ud800-\udfff]")
+"""Half of a character: Python lets a string hold it, but no encoding and no tokenizer takes it."""
 
 
 def _parse_segment(raw: Any, where: str, labels: Sequence[str], require_label: bool) -> Segment:
@@ -213,7 +218,7 @@ def _parse_segment(raw: Any, where: str, labels: Sequence[str], require_label: b
     text = _field(raw, "text", str, where, separator=".")
     if not text.strip():
         raise DataError(f"{where}.text: is empty")
-    if _SURROGATE.search(text):
+    if LONE_SURROGATE.search(text):
         raise DataError(f"{where}.text: holds half of a character (a lone surrogate)")
     if "label" not in raw and not require_label:
         return Segment(text)

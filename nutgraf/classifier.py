@@ -1,7 +1,7 @@
 """The classifier: articles in, a labelled segment for each paragraph out."""
 
 import os
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 from tokenizers import Tokenizer
 
-from nutgraf.article import Article, LabelledArticle, Prediction, Segment
+from nutgraf.article import LONE_SURROGATE, Article, LabelledArticle, Prediction, Segment
 from nutgraf.errors import InputError, ModelError, nearest
 from nutgraf.folder import ONNX_FILE, TOKENIZER_FILE, ModelConfig, default_folder, read_config
-from nutgraf.html import UTF16_MARKS, looks_like_html, segment_html
+from nutgraf.html import UTF16_MARKS, binary_kind, looks_like_html, segment_html
 from nutgraf.segment import segment_text
 from nutgraf.windows import (
     FloatArray,
@@ -31,6 +31,10 @@ ArticleLike = str | bytes | Article | Sequence[str]
 
 MAX_SEGMENT_CHARACTERS = 1_000_000
 """A longer segment is refused: no paragraph is that long, so the input is something else."""
+
+MAX_TEXT_LENGTH = 20_000_000
+"""A longer text or page is refused unread: no article is that long, and labelling all the
+paragraphs of a corpus in one call would look like a hang and fill the memory."""
 
 _Source = tuple[str, list[Segment]]
 _SEPARATOR = "\n\n"
@@ -126,8 +130,9 @@ class Classifier:
             HTML and lists the segments joined by blank lines.
 
         Raises:
-            InputError: for an article without a segment, a segment of more than
-                `MAX_SEGMENT_CHARACTERS`, bytes that are not UTF-8, or an unknown label.
+            InputError: for an article without a segment, a text of more than `MAX_TEXT_LENGTH`
+                or a segment of more than `MAX_SEGMENT_CHARACTERS`, bytes that are not UTF-8, a
+                lone surrogate, or an unknown label.
         """
         wanted = self._label_indices(labels)
         return self._label([_segments(article, format)], wanted)[0]
@@ -230,6 +235,10 @@ def _segments(article: ArticleLike, format: Format) -> _Source:
         source, segments = _joined([s.text for s in article.segments])
     elif isinstance(article, str | bytes):
         source, segments = _from_text(article, format)
+    elif isinstance(article, Mapping) or not isinstance(article, Iterable):
+        raise InputError(
+            f"expected text, bytes, an Article or a list of segments, got {type(article).__name__}"
+        )
     else:
         source, segments = _joined(article)
     if not segments:
@@ -246,15 +255,31 @@ def _segments(article: ArticleLike, format: Format) -> _Source:
 def _from_text(article: str | bytes, format: Format) -> _Source:
     if format not in ("auto", "text", "html"):
         raise InputError(f"format: {format!r}; {nearest(format, ['auto', 'text', 'html'])}")
+    if len(article) > MAX_TEXT_LENGTH:
+        unit = "bytes" if isinstance(article, bytes) else "characters"
+        raise InputError(
+            f"more than the {MAX_TEXT_LENGTH:,} {unit} allowed: is this a news article?"
+        )
+    if isinstance(article, bytes):
+        if kind := binary_kind(article):
+            raise InputError(f"this is {kind}")
+    elif half := LONE_SURROGATE.search(article):
+        raise InputError(f"holds half of a character (a lone surrogate) at offset {half.start():,}")
     if format == "html":
         return _joined(segment_html(article))
     if isinstance(article, bytes):
-        if format == "auto" and looks_like_html(article[:10_000].decode("latin-1")):
+        if format == "auto" and looks_like_html(_head(article)):
             return _joined(segment_html(article))
         article = decode(article)
     elif format == "auto" and looks_like_html(article):
         return _joined(segment_html(article))
     return article, segment_text(article)
+
+
+def _head(raw: bytes) -> str:
+    """The first 10,000 bytes, read well enough to see markup in them."""
+    encoding = "utf-16" if raw.startswith(UTF16_MARKS) else "latin-1"
+    return raw[:10_000].decode(encoding, "replace")
 
 
 def decode(raw: bytes) -> str:
@@ -264,29 +289,31 @@ def decode(raw: bytes) -> str:
         InputError: for anything else, binary files above all.
     """
     if raw.startswith(UTF16_MARKS):
-        encoding = "utf-16"
+        name, encoding = "UTF-16", "utf-16"
     else:
-        encoding = "utf-8-sig"
+        name, encoding = "UTF-8", "utf-8-sig"
         if (position := raw.find(b"\0")) >= 0:
             raise InputError(f"not text: NUL byte at offset {position:,}")
     try:
         return raw.decode(encoding)
     except UnicodeDecodeError as error:
         raise InputError(
-            f"not UTF-8 text: byte 0x{raw[error.start]:02x} at offset {error.start:,}"
+            f"not {name} text: byte 0x{raw[error.start]:02x} at offset {error.start:,}"
         ) from None
 
 
-def _joined(texts: Sequence[str]) -> _Source:
+def _joined(texts: Iterable[str]) -> _Source:
     """Segments as given, with offsets into their texts joined by blank lines."""
     segments = []
     position = 0
     for number, text in enumerate(texts):
         if not isinstance(text, str):
             raise InputError(f"segment {number}: expected a string, got {type(text).__name__}")
+        if LONE_SURROGATE.search(text):
+            raise InputError(f"segment {number} holds half of a character (a lone surrogate)")
         segments.append(Segment(text, start=position, end=position + len(text)))
         position += len(text) + len(_SEPARATOR)
-    return _SEPARATOR.join(texts), segments
+    return _SEPARATOR.join(segment.text for segment in segments), segments
 
 
 def _cores() -> int:

@@ -10,7 +10,7 @@ from typing import get_args
 
 import nutgraf
 from nutgraf.article import LabelledArticle
-from nutgraf.classifier import Classifier, Format
+from nutgraf.classifier import MAX_TEXT_LENGTH, Classifier, Format
 from nutgraf.errors import InputError, NutgrafError
 from nutgraf.render import to_html, to_terminal
 
@@ -92,8 +92,12 @@ def _classify(options: argparse.Namespace) -> str:
 
 
 def _read(name: str) -> bytes:
+    most = MAX_TEXT_LENGTH + 1  # enough to be refused, so that no device is read for ever
     try:
-        return sys.stdin.buffer.read() if name == "-" else Path(name).read_bytes()
+        if name == "-":
+            return sys.stdin.buffer.read(most)
+        with Path(name).open("rb") as file:
+            return file.read(most)
     except OSError as error:
         raise InputError(f"{name}: {error.strerror}") from None
 

@@ -25,6 +25,16 @@ _HIDDEN_STYLE = re.compile(r"display\s*:\s*none|visibility\s*:\s*hidden", re.IGN
 _CHARSET = re.compile(rb"charset\s*=\s*[\"']?\s*([a-z0-9_-]+)", re.IGNORECASE)
 UTF16_MARKS = (b"\xff\xfe", b"\xfe\xff")
 """The byte order marks of UTF-16, whose text is full of NUL bytes."""
+_BINARY = {
+    re.compile(rb"\s*%PDF-\d"): "a PDF file: extract its text first",
+    re.compile(rb"\x1f\x8b\x08"): "gzip data: decompress it first",
+    re.compile(rb"PK\x03\x04"): "a ZIP archive or an office document: extract its text first",
+    # It starts with the byte order mark of UTF-16, too.
+    re.compile(rb"\xff\xfe\0\0"): "UTF-32 text: convert it to UTF-8 first",
+}
+"""What is often saved as a page or as text, and may even parse as such, by its first bytes."""
+_PROBE = b'<p id="a-b">\\u0041</p>'
+"""Any encoding that a page can declare within its markup reads markup as ASCII does."""
 _BREAK = "\x00"
 """Stands for `<br>` while a block is collected (HTML text cannot hold a NUL)."""
 
@@ -37,6 +47,11 @@ _MARKUP = re.compile(
 def looks_like_html(text: str) -> bool:
     """Tell markup from plain text by its first 10,000 characters."""
     return "<" in text[:10_000] and _MARKUP.search(text, 0, 10_000) is not None
+
+
+def binary_kind(raw: bytes) -> str | None:
+    """What a file is by its first bytes, with what to do about it, or None if it may be text."""
+    return next((kind for start, kind in _BINARY.items() if start.match(raw, 0, 64)), None)
 
 
 def segment_html(source: str | bytes) -> list[str]:
@@ -71,6 +86,8 @@ def _decode(source: bytes) -> str:
         return source.decode("utf-16", "replace")
     if (position := source.find(b"\0")) >= 0:
         raise InputError(f"not HTML: NUL byte at offset {position:,}")
+    if kind := binary_kind(source):
+        raise InputError(f"this is {kind}")
     try:
         # Text in another encoding is next to never valid UTF-8, whatever the page declares.
         return source.decode("utf-8-sig")
@@ -81,10 +98,18 @@ def _decode(source: bytes) -> str:
     if name in ("", "iso-8859-1", "latin1", "us-ascii", "ascii"):
         # By the HTML standard these mean Windows-1252, which has curly quotation marks.
         name = "windows-1252"
+    return source.decode(name if _reads_markup(name) else "windows-1252", "replace")
+
+
+def _reads_markup(encoding: str) -> bool:
+    """Whether it is an encoding for web pages, not one unknown or one of Python's others.
+
+    `idna`, say, cannot decode a page, and `punycode` takes time with the square of its length.
+    """
     try:
-        return source.decode(name, "replace")
-    except LookupError:
-        return source.decode("windows-1252", "replace")
+        return _PROBE.decode(encoding, "replace") == _PROBE.decode("ascii")
+    except (LookupError, UnicodeError):
+        return False
 
 
 def _blocks(root: lxml_html.HtmlElement) -> Iterator[str]:

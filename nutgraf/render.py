@@ -24,6 +24,7 @@ _ANSI: Final[Mapping[str, str]] = {
     "navigation_clutter": "90",
     "other": "39",
 }
+_JOINERS: Final = "\N{ZERO WIDTH NON-JOINER}\N{ZERO WIDTH JOINER}"
 _WIDTH: Final = max(len(label) for label in LABELS)
 
 
@@ -40,8 +41,13 @@ def to_terminal(article: LabelledArticle, *, colour: bool) -> str:
 
 
 def printable(text: str) -> str:
-    """Replace control characters, so that scraped text cannot drive the terminal."""
-    return "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in text)
+    """Replace control characters, so that scraped text cannot drive the terminal.
+
+    The two joiners stay: they do no more than shape emoji and the letters of Persian or Hindi.
+    """
+    return "".join(
+        c if c.isprintable() or c in _JOINERS else "\N{REPLACEMENT CHARACTER}" for c in text
+    )
 
 
 def to_html(articles: Iterable[tuple[str, LabelledArticle]]) -> str:
