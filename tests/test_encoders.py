@@ -1,6 +1,7 @@
 """Every kind of encoder that `configs/` names, as a tiny random model: trained and served."""
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -26,7 +27,7 @@ SIZES = {
     "intermediate_size": 64,
     "max_position_embeddings": 66,
 }
-KINDS = {
+KINDS: dict[str, dict[str, Any]] = {
     "bert": {},
     "mpnet": {},
     "xlm-roberta": {"type_vocab_size": 1},

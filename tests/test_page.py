@@ -60,7 +60,7 @@ def page(driver: webdriver.Chrome, report: Path) -> Iterator[webdriver.Chrome]:
     driver.get("about:blank")
     driver.get(f"{(report / 'report.html').as_uri()}")
     yield driver
-    assert driver.get_log("browser") == [], "the page reports no error"  # type: ignore[no-untyped-call]
+    assert driver.get_log("browser") == [], "the page reports no error"
 
 
 def of(page: webdriver.Chrome, selector: str) -> list[WebElement]:
@@ -92,7 +92,7 @@ def test_a_cell_of_the_confusion_matrix_opens_its_segments(
         ((i, j) for i in range(5) for j in range(5)), key=lambda cell: matrix[cell[0]][cell[1]]
     )
     # By keyboard alone.
-    page.execute_script("arguments[0].focus()", cells[5 * i + j])  # type: ignore[no-untyped-call]
+    page.execute_script("arguments[0].focus()", cells[5 * i + j])
     cells[5 * i + j].send_keys(Keys.ENTER)
     assert of(page, "#found")[0].text.startswith(f"{matrix[i][j]} segment")
     first = of(page, "#segments summary")[0].text
@@ -133,11 +133,11 @@ def test_what_an_article_holds_is_never_run(page: webdriver.Chrome) -> None:
     of(page, "#filters [name=text]")[0].send_keys("onerror")
     of(page, "#segments summary")[0].click()
     assert SCRIPT in of(page, "#segments")[0].text
-    assert page.execute_script("return window.hacked") is None  # type: ignore[no-untyped-call]
+    assert page.execute_script("return window.hacked") is None
 
 
 def test_nothing_is_loaded_from_elsewhere(page: webdriver.Chrome, report: Path) -> None:
-    loaded = page.execute_script("return performance.getEntriesByType('resource').length")  # type: ignore[no-untyped-call]
+    loaded = page.execute_script("return performance.getEntriesByType('resource').length")
     assert loaded == 0
     assert "http" not in (report / "report.html").read_text(encoding="utf-8").replace(
         "http://www.w3.org/2000/svg", ""
@@ -151,7 +151,7 @@ def test_it_fits_a_phone(page: webdriver.Chrome) -> None:
         {"width": 360, "height": 740, "deviceScaleFactor": 2, "mobile": True},
     )
     try:
-        widths = page.execute_script(  # type: ignore[no-untyped-call]
+        widths = page.execute_script(
             "return [document.documentElement.scrollWidth, window.innerWidth]"
         )
         assert widths == [360, 360]

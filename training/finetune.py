@@ -113,8 +113,8 @@ def finetune(config: Config) -> Path:
 
 class _Trainer(Trainer):
     def _get_train_sampler(self, train_dataset: datasets.Dataset | None = None) -> SeededSampler:
-        dataset = self.train_dataset if train_dataset is None else train_dataset
-        return SeededSampler(self._train_batch_size, dataset["length"], seed=self.args.seed)
+        windows: Any = self.train_dataset if train_dataset is None else train_dataset
+        return SeededSampler(self._train_batch_size, windows["length"], seed=self.args.seed)
 
 
 def report_sizes(articles: Sequence[Article], windows: datasets.Dataset) -> None:

@@ -29,4 +29,5 @@ class SeededSampler(LengthGroupedSampler):
 
     def __iter__(self) -> Iterator[int]:
         self.generator = torch.Generator().manual_seed(2**16 * self._seed + self._epoch)
-        return super().__iter__()
+        order: Iterator[int] = super().__iter__()
+        return order
