@@ -6,18 +6,22 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import IO
+from typing import IO, Any
+
+_TEXT = {"mode": "w", "encoding": "utf-8", "newline": "\n"}
 
 
 @contextmanager
-def atomic_write(path: str | os.PathLike[str]) -> Iterator[IO[str]]:
-    """Open a text file for writing that takes the name `path` only once it is complete."""
+def atomic_write(path: str | os.PathLike[str], *, binary: bool = False) -> Iterator[IO[Any]]:
+    """Open a file for writing, text unless `binary`, that takes the name `path` only once it is
+    complete."""
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
     handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".tmp")
     try:
         Path(name).chmod(0o666 & ~_umask())
-        with os.fdopen(handle, "w", encoding="utf-8", newline="\n") as file:
+        how: dict[str, Any] = {"mode": "wb"} if binary else _TEXT
+        with os.fdopen(handle, **how) as file:
             yield file
             file.flush()
             os.fsync(file.fileno())

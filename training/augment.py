@@ -57,12 +57,12 @@ def damage(
     if rng.random() < config.insert_clutter and clutter:
         segments = insert_clutter(segments, clutter, rng)
     if rng.random() < config.strip_marks:
-        segments = _change(segments, strip_marks)
+        segments = change_texts(segments, strip_marks)
     elif rng.random() < config.restyle_marks:
         style = rng.choice(_STYLES)
-        segments = _change(segments, lambda text: restyle_marks(text, style))
+        segments = change_texts(segments, lambda text: restyle_marks(text, style))
     if rng.random() < config.mojibake:
-        segments = _change(segments, mojibake)
+        segments = change_texts(segments, mojibake)
     for change, rate in (
         (lambda text: drop_mark(text, rng), config.drop_mark),
         (lambda text: f"{rng.choice('•-*·')} {text}", config.bullet),
@@ -71,7 +71,7 @@ def damage(
         segments = [
             part
             for segment in segments
-            for part in (_change([segment], change) if rng.random() < rate else [segment])
+            for part in (change_texts([segment], change) if rng.random() < rate else [segment])
         ]
     segments = merge(segments, config.merge, config.mix, rng)
     return [
@@ -81,7 +81,7 @@ def damage(
     ]
 
 
-def _change(segments: Segments, change: Callable[[str], str]) -> Segments:
+def change_texts(segments: Sequence[Segment], change: Callable[[str], str]) -> Segments:
     """Change every text; a text of which nothing would be left stays as it is."""
     return [Segment(change(s.text).strip() or s.text, s.label) for s in segments]
 

@@ -10,7 +10,7 @@ import random
 from collections.abc import Sequence
 
 from nutgraf.article import Article, Segment, read_articles, write_articles
-from training.augment import split, strip_marks
+from training.augment import change_texts, split, strip_marks
 from training.script import run
 
 LONG = 20
@@ -32,8 +32,7 @@ def damaged(article: Article, seed: int) -> Article:
     """The article without quotation marks and with its long segments cut in two."""
     rng = random.Random(f"{seed}/{article.id}")
     segments: list[Segment] = []
-    for segment in article.segments:
-        bare = Segment(strip_marks(segment.text).strip() or segment.text, segment.label)
+    for bare in change_texts(article.segments, strip_marks):
         segments += split(bare, rng) if len(bare.text.split()) > LONG else [bare]
     return Article(article.id, tuple(segments), article.title, article.style, article.provenance)
 

@@ -16,8 +16,9 @@ import numpy.typing as npt
 from nutgraf.article import Article
 from nutgraf.classifier import Classifier
 from nutgraf.errors import ModelError
+from nutgraf.files import atomic_write
 from training.config import ConfigError, Distil
-from training.progress import track
+from training.evaluation.outcomes import answer
 
 Targets = npt.NDArray[np.float32]
 Answers = dict[str, npt.NDArray[np.float16]]
@@ -69,18 +70,16 @@ def key(article: Article) -> str:
 
 def _ask(articles: Sequence[Article], labels: Sequence[str], teachers: Sequence[str]) -> Answers:
     """The mean of the teachers' probabilities for each article: shape (segments, labels)."""
-    classifiers = [Classifier.load(path) for path in teachers] if articles else []
-    for path, teacher in zip(teachers, classifiers, strict=False):
+    if not articles:
+        return {}
+    classifiers = [Classifier.load(path) for path in teachers]
+    for path, teacher in zip(teachers, classifiers, strict=True):
         if teacher.labels != tuple(labels):
             raise ModelError(f"{path}: a teacher must have the labels {', '.join(labels)}")
-    found: Answers = {}
-    for article in track(articles, "asking teachers about articles"):
-        answers = [
-            [list(p.probabilities.values()) for p in teacher.classify(article)]
-            for teacher in classifiers
-        ]
-        found[key(article)] = np.mean(answers, axis=0).astype(np.float16)
-    return found
+    mean = np.mean([answer(teacher, articles).probabilities for teacher in classifiers], axis=0)
+    ends = np.cumsum([len(article.segments) for article in articles])
+    parts = np.split(mean.astype(np.float16), ends[:-1])
+    return {key(article): part for article, part in zip(articles, parts, strict=True)}
 
 
 def _at(probabilities: npt.NDArray[np.float16], temperature: float) -> Targets:
@@ -99,7 +98,5 @@ def _read(path: str | None) -> Answers:
 
 
 def _write(answers: Answers, path: Path) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_suffix(".tmp.npz")
-    np.savez_compressed(temporary, **answers)  # type: ignore[arg-type]
-    temporary.replace(path)
+    with atomic_write(path, binary=True) as file:
+        np.savez_compressed(file, **answers)  # type: ignore[arg-type]

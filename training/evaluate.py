@@ -31,7 +31,7 @@ from training.evaluation.markdown import to_markdown
 from training.evaluation.outcomes import Outcomes, answer, from_records, to_records
 from training.evaluation.page import to_page
 from training.evaluation.reading import SCHEMA_VERSION, read_report
-from training.evaluation.slices import FEW, make_slices, slice_figures
+from training.evaluation.slices import FEW, Slice, make_slices, slice_figures
 from training.script import run
 
 BEHAVIOUR = Path(__file__).parent.parent / "tests" / "behaviour"
@@ -58,6 +58,7 @@ def main(arguments: Sequence[str]) -> None:
         Path(options.out).mkdir(parents=True, exist_ok=True)
 
     outcomes = answer(classifier, articles)
+    slices = make_slices(articles)
     report: dict[str, Any] = {
         "schema_version": SCHEMA_VERSION,
         "nutgraf_version": nutgraf.__version__,
@@ -67,7 +68,7 @@ def main(arguments: Sequence[str]) -> None:
             "articles": len(articles),
             "segments": len(outcomes.gold),
         },
-        **measure(outcomes, articles, classifier.temperature, options.resamples),
+        **measure(outcomes, slices, classifier.temperature, options.resamples),
     }
     if cases:
         report["behaviour"] = behave(classifier, cases)
@@ -79,9 +80,16 @@ def main(arguments: Sequence[str]) -> None:
         )
     report["gates"] = check(gates, report) if gates else []
     report["articles"] = to_records(outcomes, articles)
+    summary = to_markdown(report)
     if options.out:
-        write(report, articles, Path(options.out))
-    print(to_markdown(report), end="")
+        forms = {
+            "report.json": to_json(report),
+            "report.md": summary,
+            "report.html": to_page(report, slices),
+            "junit.xml": to_junit(report),
+        }
+        write(forms, Path(options.out))
+    print(summary, end="")
     failed = [gate["message"] for gate in report["gates"] if gate["passed"] is False]
     for message in failed:
         print(f"gate failed: {message}", file=sys.stderr)
@@ -165,23 +173,22 @@ def check_labels(where: str, found: Sequence[str], labels: Sequence[str]) -> Non
 
 
 def measure(
-    outcomes: Outcomes, articles: Sequence[Article], temperature: float, resamples: int
+    outcomes: Outcomes, slices: Sequence[Slice], temperature: float, resamples: int
 ) -> dict[str, Any]:
     """Everything that follows from the answers: figures, confusion, curves and slices."""
-    once = np.ones(len(articles))
-    slices = make_slices(articles)
     by_slice = intervals(
         lambda weights: slice_figures(outcomes, slices, weights),
-        len(articles),
+        outcomes.articles,
         resamples=resamples,
     )
     before = outcomes.at_temperature(1 / temperature)
+    figures_before = figures(before, np.ones(outcomes.articles))
     return {
         "labels": list(outcomes.labels),
         "resamples": resamples,
         "figures": intervals(
             lambda weights: figures(outcomes, weights),
-            len(articles),
+            outcomes.articles,
             resamples=resamples,
             recentred=("ece",),
         ),
@@ -189,7 +196,7 @@ def measure(
         "calibration": {
             "bins": reliability(outcomes),
             "before": {
-                **{name: figures(before, once)[name] for name in ("ece", "brier")},
+                **{name: figures_before[name] for name in ("ece", "brier")},
                 "bins": reliability(before),
             },
         },
@@ -276,14 +283,8 @@ def right_when_cut(classifier: Classifier, article: Article, *, times: int = 20)
     return sum(right) / len(right)
 
 
-def write(report: dict[str, Any], articles: Sequence[Article], folder: Path) -> None:
-    """Write the four forms of a report."""
-    forms = {
-        "report.json": to_json(report),
-        "report.md": to_markdown(report),
-        "report.html": to_page(report, make_slices(articles)),
-        "junit.xml": to_junit(report),
-    }
+def write(forms: dict[str, str], folder: Path) -> None:
+    """Write the forms of a report, by their file names."""
     for name, text in forms.items():
         with atomic_write(folder / name) as file:
             file.write(text)

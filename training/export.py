@@ -24,7 +24,7 @@ from nutgraf.folder import ONNX_FILE, TOKENIZER_FILE, ModelConfig, write_config
 from nutgraf.labels import LABELS
 from training.augment import augment, once
 from training.calibration import fit_temperature
-from training.config import ConfigError, load_config
+from training.config import Config, ConfigError, load_config
 from training.dataset import read_split
 from training.encoder import has_two_token_types, library_tokenizer, load_encoder
 from training.evaluation.outcomes import answer
@@ -45,13 +45,12 @@ def main(arguments: Sequence[str]) -> None:
         raise ConfigError(f"{checkpoint}: its labels are not {', '.join(LABELS)}")
     backend, special = library_tokenizer(tokenizer)
     window = config.window.to_library(mark_targets=has_two_token_types(encoder.config))
-    folder = export(
+    folder = export_run(
+        config,
         model,
         backend,
         ModelConfig(LABELS, window, special),
-        Path(config.output),
-        int8=config.export.int8,
-        validation=augment(read_split(config, "validation"), once(config.augment), config.seed),
+        read_split(config, "validation"),
     )
     print(f"model written to {folder}")
 
@@ -67,6 +66,26 @@ class _Logits(torch.nn.Module):
     def forward(self, *inputs: torch.Tensor) -> torch.Tensor:
         logits: torch.Tensor = self._model(**dict(zip(self._names, inputs, strict=True))).logits
         return logits
+
+
+def export_run(
+    config: Config,
+    model: PreTrainedModel,
+    tokenizer: Tokenizer,
+    settings: ModelConfig,
+    validation: Sequence[Article],
+) -> Path:
+    """Export what a run trained, as its configuration says; see `export`."""
+    return export(
+        model,
+        tokenizer,
+        settings,
+        Path(config.output),
+        int8=config.export.int8,
+        # Damaged as the training articles are: on clean pages alone a model looks surer than
+        # it may be on what a scraper delivers.
+        validation=augment(validation, once(config.augment), config.seed),
+    )
 
 
 def export(

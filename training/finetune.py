@@ -20,12 +20,12 @@ from nutgraf.article import Article
 from nutgraf.files import atomic_write
 from nutgraf.folder import ModelConfig
 from nutgraf.labels import LABELS
-from training.augment import augment, once
+from training.augment import augment
 from training.config import Config, ConfigError, load_config
 from training.dataset import IGNORED, Collator, read_split, to_windows
 from training.distil import soften
 from training.encoder import has_two_token_types, library_tokenizer, load_encoder
-from training.export import export
+from training.export import export_run
 from training.metrics import segment_metrics
 from training.pooling import pool, segment_loss
 from training.progress import Progress
@@ -99,16 +99,7 @@ def finetune(config: Config) -> Path:
         f"best checkpoint: {trainer.state.best_model_checkpoint}",
         file=sys.stderr,
     )
-    return export(
-        model,
-        backend,
-        ModelConfig(LABELS, window, special),
-        Path(config.output),
-        int8=config.export.int8,
-        # Damaged as the training articles are: on clean pages alone a model looks surer than
-        # it may be on what a scraper delivers.
-        validation=augment(validation, once(config.augment), config.seed),
-    )
+    return export_run(config, model, backend, ModelConfig(LABELS, window, special), validation)
 
 
 class _Trainer(Trainer):
