@@ -26,10 +26,11 @@ from sklearn.pipeline import make_pipeline
 from nutgraf.article import Article, read_articles
 from nutgraf.files import atomic_write
 from nutgraf.labels import LABELS
-from training.describe import SPLITS
-from training.script import run
-from training.similarity import body, near_duplicates, overlaps, shared_ngrams, words
-from training.table import table
+
+from .describe import SPLITS
+from .script import run
+from .similarity import body, near_duplicates, overlaps, shared_ngrams, words
+from .table import table
 
 NGRAM = 8
 MOST_ARTICLES_SHARING = 3

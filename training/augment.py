@@ -9,7 +9,8 @@ import textwrap
 from collections.abc import Callable, Sequence
 
 from nutgraf.article import Article, Segment
-from training.config import Augment
+
+from .config import Augment
 
 _MARKS = re.compile("[“”\"«»„‟]|(?<!\\w)[‘'’](?=\\w)|(?<=[\\w.,!?…])[’'](?!\\w)")
 """Quotation marks, but not apostrophes."""

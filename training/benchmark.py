@@ -21,8 +21,9 @@ from nutgraf.classifier import Classifier
 from nutgraf.errors import ModelError
 from nutgraf.folder import TOKENIZER_FILE, read_config
 from nutgraf.windows import Window, make_windows, pad, segment_logits, tokenize
-from training.script import run
-from training.table import table
+
+from .script import run
+from .table import table
 
 Labels = list[int]
 

@@ -5,7 +5,7 @@ import sys
 import numpy as np
 from scipy.optimize import minimize_scalar
 
-from training.evaluation.outcomes import Outcomes
+from .evaluation.outcomes import Outcomes
 
 _BOUNDS = (0.05, 20.0)
 

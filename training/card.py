@@ -12,11 +12,12 @@ from typing import Any
 from nutgraf.errors import DataError
 from nutgraf.files import atomic_write
 from nutgraf.folder import ONNX_FILE, RELEASE, read_config
-from training.config import Config, load_config
-from training.evaluation.markdown import HEADLINE, interval
-from training.evaluation.reading import read_report
-from training.script import run
-from training.table import table
+
+from .config import Config, load_config
+from .evaluation.markdown import HEADLINE, interval
+from .evaluation.reading import read_report
+from .script import run
+from .table import table
 
 
 def main(arguments: Sequence[str]) -> None:

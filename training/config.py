@@ -11,7 +11,8 @@ from pydantic_core import ErrorDetails, PydanticCustomError
 
 from nutgraf.errors import nearest
 from nutgraf.windows import MIN_TARGET_TOKENS, WindowConfig
-from training.yamlfile import ConfigError, Loader, Section, line_of, read_yaml
+
+from .yamlfile import ConfigError, Loader, Section, line_of, read_yaml
 
 __all__ = ["Config", "ConfigError", "load_config"]
 

@@ -12,10 +12,11 @@ from pathlib import Path
 from nutgraf.article import read_articles, write_articles
 from nutgraf.classifier import Classifier
 from nutgraf.files import atomic_write
-from training.interchange.jsonl import read_jsonl
-from training.interchange.label_studio import labeling_config, read_label_studio, to_task
-from training.interchange.polnear import read_polnear
-from training.script import run
+
+from .interchange.jsonl import read_jsonl
+from .interchange.label_studio import labeling_config, read_label_studio, to_task
+from .interchange.polnear import read_polnear
+from .script import run
 
 READERS = {
     "polnear": read_polnear,

@@ -10,8 +10,9 @@ import random
 from collections.abc import Sequence
 
 from nutgraf.article import Article, Segment, read_articles, write_articles
-from training.augment import change_texts, split, strip_marks
-from training.script import run
+
+from .augment import change_texts, split, strip_marks
+from .script import run
 
 LONG = 20
 """Segments of more words than this are cut."""

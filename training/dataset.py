@@ -10,8 +10,9 @@ from tokenizers import Tokenizer
 
 from nutgraf.article import Article, read_articles
 from nutgraf.windows import SpecialTokens, Window, WindowConfig, make_windows, pad, tokenize
-from training.config import Config, ConfigError
-from training.distil import Targets, one_hot
+
+from .config import Config, ConfigError
+from .distil import Targets, one_hot
 
 IGNORED = -100
 """Stands in the target array where a window has fewer targets than its neighbours in the batch."""

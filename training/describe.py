@@ -19,8 +19,9 @@ from sklearn.metrics import cohen_kappa_score
 from nutgraf.article import Article, read_articles
 from nutgraf.errors import DataError
 from nutgraf.labels import LABELS
-from training.script import run
-from training.table import table
+
+from .script import run
+from .table import table
 
 SPLITS = ("train", "validation", "test")
 

@@ -17,8 +17,9 @@ from nutgraf.article import Article
 from nutgraf.classifier import Classifier
 from nutgraf.errors import ModelError
 from nutgraf.files import atomic_write
-from training.config import ConfigError, Distil
-from training.evaluation.outcomes import answer
+
+from .config import ConfigError, Distil
+from .evaluation.outcomes import answer
 
 Targets = npt.NDArray[np.float32]
 Answers = dict[str, npt.NDArray[np.float16]]

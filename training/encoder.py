@@ -16,7 +16,8 @@ from transformers import (
 )
 
 from nutgraf.windows import SpecialTokens
-from training.config import Config, ConfigError
+
+from .config import Config, ConfigError
 
 _ATTENTION_DROPOUT_NAMES = ("attention_probs_dropout_prob", "attention_dropout")
 

@@ -21,18 +21,19 @@ from nutgraf.article import Article, read_articles
 from nutgraf.classifier import Classifier
 from nutgraf.errors import DataError
 from nutgraf.files import atomic_write
-from training.evaluation.behaviour import CaseFile, pass_rates, read_cases, run_cases
-from training.evaluation.bootstrap import intervals
-from training.evaluation.compare import compare
-from training.evaluation.figures import calibration_bins, confusion, figures, risk_coverage
-from training.evaluation.gates import check, read_gates
-from training.evaluation.junit import to_junit
-from training.evaluation.markdown import to_markdown
-from training.evaluation.outcomes import Outcomes, answer, from_records, to_records
-from training.evaluation.page import to_page
-from training.evaluation.reading import SCHEMA_VERSION, read_report
-from training.evaluation.slices import FEW, Slice, make_slices, slice_figures
-from training.script import run
+
+from .evaluation.behaviour import CaseFile, pass_rates, read_cases, run_cases
+from .evaluation.bootstrap import intervals
+from .evaluation.compare import compare
+from .evaluation.figures import calibration_bins, confusion, figures, risk_coverage
+from .evaluation.gates import check, read_gates
+from .evaluation.junit import to_junit
+from .evaluation.markdown import to_markdown
+from .evaluation.outcomes import Outcomes, answer, from_records, to_records
+from .evaluation.page import to_page
+from .evaluation.reading import SCHEMA_VERSION, read_report
+from .evaluation.slices import FEW, Slice, make_slices, slice_figures
+from .script import run
 
 BEHAVIOUR = Path(__file__).parent.parent / "tests" / "behaviour"
 _CURVE_POINTS = 200

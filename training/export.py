@@ -22,13 +22,14 @@ from nutgraf.classifier import Classifier
 from nutgraf.files import atomic_folder
 from nutgraf.folder import ONNX_FILE, TOKENIZER_FILE, ModelConfig, write_config
 from nutgraf.labels import LABELS
-from training.augment import augment, once
-from training.calibration import fit_temperature
-from training.config import Config, ConfigError, load_config
-from training.dataset import read_split
-from training.encoder import has_two_token_types, library_tokenizer, load_encoder
-from training.evaluation.outcomes import answer
-from training.script import run
+
+from .augment import augment, once
+from .calibration import fit_temperature
+from .config import Config, ConfigError, load_config
+from .dataset import read_split
+from .encoder import has_two_token_types, library_tokenizer, load_encoder
+from .evaluation.outcomes import answer
+from .script import run
 
 
 def main(arguments: Sequence[str]) -> None:

@@ -20,17 +20,18 @@ from nutgraf.article import Article
 from nutgraf.files import atomic_write
 from nutgraf.folder import ModelConfig
 from nutgraf.labels import LABELS
-from training.augment import augment
-from training.config import Config, ConfigError, load_config
-from training.dataset import IGNORED, Collator, read_split, to_windows
-from training.distil import soften
-from training.encoder import has_two_token_types, library_tokenizer, load_encoder
-from training.export import export_run
-from training.metrics import segment_metrics
-from training.pooling import pool, segment_loss
-from training.progress import Progress
-from training.sampler import SeededSampler
-from training.script import run
+
+from .augment import augment
+from .config import Config, ConfigError, load_config
+from .dataset import IGNORED, Collator, read_split, to_windows
+from .distil import soften
+from .encoder import has_two_token_types, library_tokenizer, load_encoder
+from .export import export_run
+from .metrics import segment_metrics
+from .pooling import pool, segment_loss
+from .progress import Progress
+from .sampler import SeededSampler
+from .script import run
 
 RUNS = Path("runs")
 

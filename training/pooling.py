@@ -10,7 +10,7 @@ from typing import Any
 import torch
 from torch.nn import functional
 
-from training.dataset import IGNORED
+from .dataset import IGNORED
 
 
 def pool(token_logits: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:

@@ -14,13 +14,14 @@ from typing import Any
 from nutgraf.article import Article, read_articles, write_articles
 from nutgraf.classifier import Classifier
 from nutgraf.labels import LABELS
-from training.config import load_config
-from training.evaluation.outcomes import answer
-from training.finetune import finetune
-from training.metrics import segment_metrics
-from training.script import run
-from training.table import table
-from training.twosample import two_sample
+
+from .config import load_config
+from .evaluation.outcomes import answer
+from .finetune import finetune
+from .metrics import segment_metrics
+from .script import run
+from .table import table
+from .twosample import two_sample
 
 
 def main(arguments: Sequence[str]) -> None:

@@ -17,8 +17,9 @@ from sklearn.pipeline import make_pipeline
 
 from nutgraf.article import Article, read_articles
 from nutgraf.labels import LABELS
-from training.script import run
-from training.table import table
+
+from .script import run
+from .table import table
 
 
 def main(arguments: Sequence[str]) -> None:

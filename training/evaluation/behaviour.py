@@ -35,7 +35,8 @@ from pydantic_core import PydanticCustomError
 from nutgraf.article import LabelledArticle
 from nutgraf.classifier import Classifier
 from nutgraf.labels import LABELS
-from training.yamlfile import ConfigError, Section, line_of, read_yaml
+
+from ..yamlfile import ConfigError, Section, line_of, read_yaml
 
 Kind = Literal["minimum", "context", "invariance", "direction"]
 Text = Annotated[str, StringConstraints(min_length=1, strip_whitespace=True)]

@@ -4,7 +4,7 @@ from collections.abc import Callable, Collection
 
 import numpy as np
 
-from training.evaluation.outcomes import Floats
+from .outcomes import Floats
 
 LEVEL = 0.95
 Statistic = Callable[[Floats], dict[str, float]]

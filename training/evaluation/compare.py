@@ -5,9 +5,9 @@ from typing import Any
 import numpy as np
 from scipy.stats import binomtest, permutation_test
 
-from training.evaluation.bootstrap import intervals
-from training.evaluation.figures import figures
-from training.evaluation.outcomes import Floats, Ints, Outcomes
+from .bootstrap import intervals
+from .figures import figures
+from .outcomes import Floats, Ints, Outcomes
 
 
 def compare(name: str, baseline: Outcomes, outcomes: Outcomes, *, resamples: int) -> dict[str, Any]:

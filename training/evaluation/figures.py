@@ -8,7 +8,8 @@ gives on a data set that holds each article that many times (the tests compare t
 import numpy as np
 
 from nutgraf.labels import NAMED_LABELS
-from training.evaluation.outcomes import Floats, Ints, Outcomes
+
+from .outcomes import Floats, Ints, Outcomes
 
 CALIBRATION_BINS = 15
 TARGET_ACCURACY = 0.95

@@ -7,7 +7,8 @@ from typing import Any
 from pydantic import Field, FiniteFloat, ValidationError
 
 from nutgraf.errors import nearest
-from training.yamlfile import ConfigError, Section, line_of, read_yaml
+
+from ..yamlfile import ConfigError, Section, line_of, read_yaml
 
 Limits = dict[str, FiniteFloat]
 AGAINST_BASELINE = ("falls", "rises")

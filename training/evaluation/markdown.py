@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
-from training.table import table
+from ..table import table
 
 HEADLINE = {
     "accuracy": "accuracy",

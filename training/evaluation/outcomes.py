@@ -11,7 +11,8 @@ import numpy.typing as npt
 from nutgraf.article import Article
 from nutgraf.classifier import Classifier
 from nutgraf.errors import DataError
-from training.progress import track
+
+from ..progress import track
 
 Ints = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float64]

@@ -7,14 +7,14 @@ from collections.abc import Sequence
 from importlib import resources
 from typing import Any
 
-from training.evaluation.markdown import HEADLINE
-from training.evaluation.slices import Slice
+from .markdown import HEADLINE
+from .slices import Slice
 
 
 def to_page(report: dict[str, Any], slices: Sequence[Slice]) -> str:
     """Render a report; `slices` are those of its articles, which the page can filter by."""
     members = [part.segments.tolist() for part in slices]
-    page = resources.files("training.evaluation") / "page"
+    page = resources.files(__package__ or "") / "page"
     parts = {
         "title": html.escape(f"{report['model']['path']} on {report['data']['path']}"),
         "style": (page / "page.css").read_text(encoding="utf-8"),

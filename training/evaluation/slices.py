@@ -8,8 +8,9 @@ import numpy as np
 
 from nutgraf.article import Article
 from nutgraf.labels import LABELS
-from training.evaluation.figures import confusion, count_figures
-from training.evaluation.outcomes import Floats, Ints, Outcomes
+
+from .figures import confusion, count_figures
+from .outcomes import Floats, Ints, Outcomes
 
 FEW = 30
 """A slice with fewer segments than this is marked: its figures say little."""
