@@ -33,6 +33,8 @@ class Model(Section):
     """A folder, an installed package that carries one, or a name on the Hugging Face hub."""
     attention_dropout: float = Field(default=0.0, ge=0.0, lt=1.0)
     """Off by default: drawing its masks makes a step on a CPU several times slower."""
+    layers: int | None = Field(default=None, ge=1)
+    """Keep only so many of the encoder's layers, the first ones: a faster, weaker model."""
     freeze_embeddings: bool = False
     """Leave the word embeddings as they are: half of a small encoder's weights, and of the
     optimizer's work."""

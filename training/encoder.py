@@ -66,6 +66,7 @@ def load_encoder(
         )
         tokenizer = AutoTokenizer.from_pretrained(checkpoint, use_fast=True)
         check_window(config, encoder_config)
+        keep_layers(config, encoder_config)
         for name in _ATTENTION_DROPOUT_NAMES:
             if hasattr(encoder_config, name):
                 setattr(encoder_config, name, config.model.attention_dropout)
@@ -93,6 +94,16 @@ def check_window(config: Config, encoder_config: Any) -> None:
             f"window.tokens: {config.window.tokens} is more than the {most} positions of "
             f"{config.model.checkpoint!r}; the longest valid window is {most}"
         )
+
+
+def keep_layers(config: Config, encoder_config: Any) -> None:
+    """Set how many of the encoder's layers are built; the weights of the others stay unread."""
+    wanted, there = config.model.layers, encoder_config.num_hidden_layers
+    if wanted is None:
+        return
+    if wanted > there:
+        raise ConfigError(f"model.layers: {wanted}, but {config.model.checkpoint!r} has {there}")
+    encoder_config.num_hidden_layers = wanted
 
 
 def has_two_token_types(encoder_config: Any) -> bool:
