@@ -1,19 +1,24 @@
 """The classifier: articles in, a labelled segment for each paragraph out."""
 
+import dataclasses
 import os
+from collections import deque
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal, overload
 
 import numpy as np
 from tokenizers import Tokenizer
 
 from nutgraf.article import LONE_SURROGATE, Article, LabelledArticle, Prediction, Segment
+from nutgraf.clean import extract_article, read_page
 from nutgraf.errors import InputError, ModelError, nearest
 from nutgraf.folder import ONNX_FILE, TOKENIZER_FILE, ModelConfig, default_folder, read_config
-from nutgraf.html import UTF16_MARKS, binary_kind, looks_like_html, segment_html
-from nutgraf.segment import segment_text
+from nutgraf.html import UTF16_MARKS, binary_kind, html_blocks, looks_like_html, segment_html
+from nutgraf.labels import CLUTTER
+from nutgraf.onnxfile import check_self_contained
+from nutgraf.segment import check_length, segment_text
 from nutgraf.windows import (
     FloatArray,
     Window,
@@ -32,12 +37,14 @@ ArticleLike = str | bytes | Article | Sequence[str]
 MAX_SEGMENT_CHARACTERS = 1_000_000
 """A longer segment is refused: no paragraph is that long, so the input is something else."""
 
-MAX_TEXT_LENGTH = 20_000_000
-"""A longer text or page is refused unread: no article is that long, and labelling all the
-paragraphs of a corpus in one call would look like a hang and fill the memory."""
+_WINDOWS_AHEAD = 8
+"""How many windows for each thread a stream reads ahead of the answers it gives."""
 
 _Source = tuple[str, list[Segment]]
+_Rows = list[tuple[int, FloatArray]]
+"""Logits of shape (labels,) for segments of an article, by their number."""
 _SEPARATOR = "\n\n"
+_EMPTY = "no text: the article is empty"
 
 
 class Classifier:
@@ -80,12 +87,17 @@ class Classifier:
 
         folder = default_folder() if path is None else Path(path)
         config = read_config(folder)
+        check_self_contained(folder / ONNX_FILE)
         options = onnxruntime.SessionOptions()
         options.log_severity_level = 4
         options.intra_op_num_threads = options.inter_op_num_threads = 1
         try:
             session = onnxruntime.InferenceSession(
-                str(folder / ONNX_FILE), options, providers=["CPUExecutionProvider"]
+                str(folder / ONNX_FILE),
+                options,
+                providers=["CPUExecutionProvider"],
+                # On a CPU the fused operator takes three times as long as the two it stands for.
+                disabled_optimizers=["SkipLayerNormFusion"],
             )
         except Exception as error:  # onnxruntime's own exceptions share no base class
             raise ModelError(f"{folder / ONNX_FILE}: {_first_line(error)}") from None
@@ -130,12 +142,14 @@ class Classifier:
             HTML and lists the segments joined by blank lines.
 
         Raises:
-            InputError: for an article without a segment, a text of more than `MAX_TEXT_LENGTH`
-                or a segment of more than `MAX_SEGMENT_CHARACTERS`, bytes that are not UTF-8, a
-                lone surrogate, or an unknown label.
+            InputError: for an article without a segment, a text of more than
+                `segment.MAX_TEXT_LENGTH` or a segment of more than `MAX_SEGMENT_CHARACTERS`,
+                bytes that are not UTF-8, a lone surrogate, or an unknown label.
         """
         wanted = self._label_indices(labels)
-        return self._label([_segments(article, format)], wanted)[0]
+        result: LabelledArticle
+        (result,) = self._label([_segments(article, format)], wanted)
+        return result
 
     def classify_many(
         self,
@@ -152,21 +166,143 @@ class Classifier:
         Raises:
             InputError: as `classify` does, naming the article by its number from 0.
         """
-        wanted = self._label_indices(labels)
-        sources: list[_Source] = []
-        for number, article in enumerate(articles):
-            try:
-                sources.append(_segments(article, format))
-            except InputError as error:
-                raise InputError(f"article {number}: {error}") from None
-        return self._label(sources, wanted)
+        return list(self.classify_stream(articles, labels=labels, format=format))
 
-    def _label(self, sources: list[_Source], wanted: list[int]) -> list[LabelledArticle]:
-        logits = self._segment_logits([[s.text for s in segments] for _, segments in sources])
-        return [
-            LabelledArticle(source, self._predictions(segments, rows, wanted))
-            for (source, segments), rows in zip(sources, logits, strict=True)
-        ]
+    @overload
+    def classify_stream(
+        self,
+        articles: Iterable[ArticleLike],
+        *,
+        labels: Sequence[str] | None = None,
+        format: Format = "auto",
+        errors: Literal["raise"] = "raise",
+    ) -> Iterator[LabelledArticle]: ...
+    @overload
+    def classify_stream(
+        self,
+        articles: Iterable[ArticleLike],
+        *,
+        labels: Sequence[str] | None = None,
+        format: Format = "auto",
+        errors: Literal["return"],
+    ) -> Iterator[LabelledArticle | InputError]: ...
+    def classify_stream(
+        self,
+        articles: Iterable[ArticleLike],
+        *,
+        labels: Sequence[str] | None = None,
+        format: Format = "auto",
+        errors: Literal["raise", "return"] = "raise",
+    ) -> Iterator[LabelledArticle | InputError]:
+        """Label any number of articles as they come, in their order; see `classify`.
+
+        Articles are taken from the iterable only a few windows ahead of the answers, so that
+        memory does not grow with their number. While the model reads, the next ones are
+        tokenized.
+
+        Args:
+            articles: read once, in the thread that asks for the answers.
+            labels: as in `classify`.
+            format: as in `classify`.
+            errors: what to do with an article that cannot be used: "raise" the error, which ends
+                the stream, or "return" it in the article's place and go on.
+
+        Raises:
+            InputError: as `classify` does, naming the article by its number from 0.
+        """
+        if errors not in ("raise", "return"):
+            raise InputError(f"errors: {errors!r}; {nearest(errors, ['raise', 'return'])}")
+        wanted = self._label_indices(labels)
+        return self._label(_sources(articles, format, errors == "return"), wanted)
+
+    def clean(
+        self,
+        page: ArticleLike,
+        *,
+        method: Literal["tree", "trafilatura"] = "tree",
+        headline: bool = False,
+        format: Format = "auto",
+    ) -> LabelledArticle:
+        """The article of a page without its clutter.
+
+        In HTML, what elements say (tag, links, the names that sites give to furniture) is joined
+        with what the text says; see `nutgraf.clean`. Blocks that can only be furniture are not
+        read at all. In raw text and lists of segments the text alone decides.
+
+        Args:
+            page: as in `classify`.
+            method: for HTML, "trafilatura" takes the article as that library extracts it, less
+                what the model reads as clutter; needs `pip install 'nutgraf[trafilatura]'`.
+            headline: whether to keep the page's headline, which is not part of the article's
+                body. For HTML and "tree" only.
+            format: as in `classify`.
+
+        Returns:
+            The article's segments, with probabilities over all labels but navigation_clutter.
+            Its `source` is their texts joined by blank lines, and empty where nothing is left.
+
+        Raises:
+            InputError: as `classify` does, and where trafilatura is asked for and missing.
+            ModelError: for a model without the label navigation_clutter.
+        """
+        if CLUTTER not in self.labels:
+            raise ModelError(f"this model cannot clean: it has no label {CLUTTER!r}")
+        if method not in ("tree", "trafilatura"):
+            raise InputError(f"method: {method!r}; {nearest(method, ['tree', 'trafilatura'])}")
+        if method == "tree" and isinstance(page, str | bytes) and _is_html(page, format):
+            if not (blocks := html_blocks(page)):
+                raise InputError(_EMPTY)
+            tree = read_page(blocks)
+            title = [tree.headline] if headline and tree.headline is not None else []
+            numbers = sorted({*tree.unsettled(), *title})
+            found = self.classify([blocks[i].text for i in numbers]) if numbers else ()
+            read = dict(zip(numbers, found, strict=True))
+            clutter = {i: prediction.probabilities[CLUTTER] for i, prediction in read.items()}
+            kept = [read[i] for i in sorted({*tree.article(clutter), *title})]
+        else:
+            if method == "trafilatura" and isinstance(page, str | bytes) and _is_html(page, format):
+                page, format = extract_article(page), "text"
+            kept = [p for p in self.classify(page, format=format) if p.label != CLUTTER]
+        return _joined_predictions([_without(CLUTTER, prediction) for prediction in kept])
+
+    def _label(self, sources: Iterable[_Source | InputError], wanted: list[int]) -> Iterator[Any]:
+        """Label articles in order, with a bounded number of windows under way; errors among the
+        sources stay in their places."""
+        with ThreadPoolExecutor(self._threads) as pool:
+            pending: deque[tuple[_Source | InputError, list[Future[_Rows]]]] = deque()
+            windows = 0
+            try:
+                for source in sources:
+                    futures = [] if isinstance(source, InputError) else self._start(pool, source[1])
+                    pending.append((source, futures))
+                    windows += len(futures)
+                    while windows - len(pending[0][1]) >= self._threads * _WINDOWS_AHEAD:
+                        windows -= len(pending[0][1])
+                        yield self._finish(*pending.popleft(), wanted)
+                while pending:
+                    yield self._finish(*pending.popleft(), wanted)
+            finally:
+                pool.shutdown(cancel_futures=True)
+
+    def _start(
+        self, pool: ThreadPoolExecutor, segments: Sequence[Segment]
+    ) -> list["Future[_Rows]"]:
+        """Begin to read an article's windows."""
+        config, special = self._config.window, self._config.special_tokens
+        ids = tokenize(self._tokenizer, [s.text for s in segments], config, special)
+        return [pool.submit(self._read, w) for w in make_windows(ids, config, special)]
+
+    def _finish(
+        self, source: _Source | InputError, futures: Sequence["Future[_Rows]"], wanted: list[int]
+    ) -> LabelledArticle | InputError:
+        if isinstance(source, InputError):
+            return source
+        text, segments = source
+        logits = np.empty((len(segments), len(self.labels)), np.float32)
+        for future in futures:
+            for segment, row in future.result():
+                logits[segment] = row
+        return LabelledArticle(text, self._predictions(segments, logits, wanted))
 
     def _label_indices(self, labels: Sequence[str] | None) -> list[int]:
         if labels is None:
@@ -178,31 +314,7 @@ class Classifier:
                 raise InputError(f"labels: unknown label {label!r}; {nearest(label, self.labels)}")
         return [i for i, label in enumerate(self.labels) if label in labels]
 
-    def _segment_logits(self, articles: list[list[str]]) -> list[FloatArray]:
-        """Logits of shape (segments, labels) for each article."""
-        config, special = self._config.window, self._config.special_tokens
-        windows: list[Window] = []
-        owners: list[int] = []
-        for number, texts in enumerate(articles):
-            ids = tokenize(self._tokenizer, texts, config, special)
-            made = make_windows(ids, config, special)
-            windows += made
-            owners += [number] * len(made)
-        logits = [np.empty((len(texts), len(self.labels)), np.float32) for texts in articles]
-        for owner, rows in zip(owners, self._read(windows), strict=True):
-            for segment, row in rows:
-                logits[owner][segment] = row
-        return logits
-
-    def _read(self, windows: list[Window]) -> Iterator[list[tuple[int, FloatArray]]]:
-        """Segment logits of each window, in order."""
-        if self._threads == 1 or len(windows) < 2:
-            yield from map(self._read_one, windows)
-            return
-        with ThreadPoolExecutor(min(self._threads, len(windows))) as pool:
-            yield from pool.map(self._read_one, windows)
-
-    def _read_one(self, window: Window) -> list[tuple[int, FloatArray]]:
+    def _read(self, window: Window) -> _Rows:
         arrays = pad([window], self._config.window, self._config.special_tokens)
         feed = {name: array for name, array in arrays.items() if name in self._inputs}
         (token_logits,) = self._session.run(["logits"], feed)
@@ -229,6 +341,20 @@ class Classifier:
         return tuple(predictions)
 
 
+def _sources(
+    articles: Iterable[ArticleLike], format: Format, keep_errors: bool
+) -> Iterator[_Source | InputError]:
+    """Read articles one by one; an error names the article by its number."""
+    for number, article in enumerate(articles):
+        try:
+            yield _segments(article, format)
+        except InputError as error:
+            named = InputError(f"article {number}: {error}")
+            if not keep_errors:
+                raise named from None
+            yield named
+
+
 def _segments(article: ArticleLike, format: Format) -> _Source:
     """The article's source text and its segments, with offsets into that text."""
     if isinstance(article, Article):
@@ -242,7 +368,7 @@ def _segments(article: ArticleLike, format: Format) -> _Source:
     else:
         source, segments = _joined(article)
     if not segments:
-        raise InputError("no text: the article is empty")
+        raise InputError(_EMPTY)
     for number, segment in enumerate(segments):
         if len(segment.text) > MAX_SEGMENT_CHARACTERS:
             raise InputError(
@@ -253,27 +379,29 @@ def _segments(article: ArticleLike, format: Format) -> _Source:
 
 
 def _from_text(article: str | bytes, format: Format) -> _Source:
+    if _is_html(article, format):
+        return _joined(segment_html(article))
+    if isinstance(article, bytes):
+        article = decode(article)
+    return article, segment_text(article)
+
+
+def _is_html(article: str | bytes, format: Format) -> bool:
+    """Whether to read a text as HTML; refuses what is neither text nor HTML."""
     if format not in ("auto", "text", "html"):
         raise InputError(f"format: {format!r}; {nearest(format, ['auto', 'text', 'html'])}")
-    if len(article) > MAX_TEXT_LENGTH:
-        unit = "bytes" if isinstance(article, bytes) else "characters"
-        raise InputError(
-            f"more than the {MAX_TEXT_LENGTH:,} {unit} allowed: is this a news article?"
-        )
+    check_length(article)
     if isinstance(article, bytes):
         if kind := binary_kind(article):
             raise InputError(f"this is {kind}")
-    elif half := LONE_SURROGATE.search(article):
-        raise InputError(f"holds half of a character (a lone surrogate) at offset {half.start():,}")
-    if format == "html":
-        return _joined(segment_html(article))
-    if isinstance(article, bytes):
-        if format == "auto" and looks_like_html(_head(article)):
-            return _joined(segment_html(article))
-        article = decode(article)
-    elif format == "auto" and looks_like_html(article):
-        return _joined(segment_html(article))
-    return article, segment_text(article)
+        head = _head(article)
+    else:
+        if half := LONE_SURROGATE.search(article):
+            raise InputError(
+                f"holds half of a character (a lone surrogate) at offset {half.start():,}"
+            )
+        head = article
+    return format == "html" or (format == "auto" and looks_like_html(head))
 
 
 def _head(raw: bytes) -> str:
@@ -314,6 +442,26 @@ def _joined(texts: Iterable[str]) -> _Source:
         segments.append(Segment(text, start=position, end=position + len(text)))
         position += len(text) + len(_SEPARATOR)
     return _SEPARATOR.join(segment.text for segment in segments), segments
+
+
+def _without(label: str, prediction: Prediction) -> Prediction:
+    """The prediction among the other labels."""
+    rest = {k: p for k, p in prediction.probabilities.items() if k != label}
+    total = sum(rest.values())
+    probabilities = {k: p / total for k, p in rest.items()}
+    best = max(probabilities, key=probabilities.__getitem__)
+    return dataclasses.replace(prediction, label=best, probabilities=probabilities)
+
+
+def _joined_predictions(predictions: Sequence[Prediction]) -> LabelledArticle:
+    """An article of its own, with offsets into the texts joined by blank lines."""
+    placed = []
+    position = 0
+    for prediction in predictions:
+        end = position + len(prediction.text)
+        placed.append(dataclasses.replace(prediction, start=position, end=end))
+        position = end + len(_SEPARATOR)
+    return LabelledArticle(_SEPARATOR.join(p.text for p in predictions), tuple(placed))
 
 
 def _cores() -> int:

@@ -1,12 +1,14 @@
 """HTML to segments: every visible block in reading order, menus and footers included."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 
 from lxml import etree
 from lxml import html as lxml_html
 
 from nutgraf.errors import InputError
+from nutgraf.segment import check_length
 
 _INLINE = frozenset(
     "a abbr acronym b bdi bdo big cite code data del dfn em font i ins kbd mark nobr q rb rp rt"
@@ -33,6 +35,14 @@ _BINARY = {
     re.compile(rb"\xff\xfe\0\0"): "UTF-32 text: convert it to UTF-8 first",
 }
 """What is often saved as a page or as text, and may even parse as such, by its first bytes."""
+MAX_ATTRIBUTES = 1_000
+"""A tag with more attributes is refused: no page has one, and the time it takes to put them into a
+tree grows with the square of their number."""
+
+MAX_DEPTH = 2_040
+"""A page with elements nested deeper is refused: of a tree of 2,048 levels libxml2 drops the rest,
+and the time for an end tag that fits no element grows with the depth."""
+
 _PROBE = b'<p id="a-b">\\u0041</p>'
 """Any encoding that a page can declare within its markup reads markup as ASCII does."""
 _BREAK = "\x00"
@@ -54,8 +64,28 @@ def binary_kind(raw: bytes) -> str | None:
     return next((kind for start, kind in _BINARY.items() if start.match(raw, 0, 64)), None)
 
 
+@dataclass(frozen=True, slots=True)
+class Block:
+    """A visible block of a page.
+
+    Attributes:
+        text: its text, white space collapsed.
+        element: the element that holds it: the innermost one around it that is not inline.
+        link_share: how much of the text, by characters, stands in links.
+    """
+
+    text: str
+    element: lxml_html.HtmlElement
+    link_share: float
+
+
 def segment_html(source: str | bytes) -> list[str]:
-    """Split an HTML page into the texts of its visible blocks.
+    """Split an HTML page into the texts of its visible blocks; see `html_blocks`."""
+    return [block.text for block in html_blocks(source)]
+
+
+def html_blocks(source: str | bytes) -> list[Block]:
+    """Split an HTML page into its visible blocks, in reading order.
 
     Text of inline elements runs on; every other element starts and ends a block, and so do two
     `<br>` in a row (one is white space). Scripts, styles, form fields, `hidden` elements and
@@ -67,18 +97,43 @@ def segment_html(source: str | bytes) -> list[str]:
 
     Raises:
         InputError: if there is no markup to parse, for a binary file, and for elements nested
-            so deeply (about 2,000) that the parser gives up.
+            more deeply than `MAX_DEPTH`, a tag with more than `MAX_ATTRIBUTES` attributes, or a
+            page of more than `nutgraf.segment.MAX_TEXT_LENGTH` characters or bytes.
     """
+    check_length(source)
     text = source if isinstance(source, str) else _decode(source)
+    raw = text.encode("utf-8", "replace")
     # A declared encoding is about the bytes that the text was decoded from, so it is overruled.
+    etree.fromstring(raw, etree.HTMLParser(encoding="utf-8", huge_tree=True, target=_Limits()))
     parser = lxml_html.HTMLParser(encoding="utf-8", huge_tree=True, remove_comments=True)
     try:
-        root = lxml_html.document_fromstring(text.encode("utf-8", "replace"), parser=parser)
+        root = lxml_html.document_fromstring(raw, parser=parser)
     except (etree.ParserError, ValueError) as error:
         raise InputError(f"no HTML to read: {error}") from None
-    if any("depth" in entry.message for entry in parser.error_log.filter_from_errors()):
-        raise InputError("elements are nested too deeply to read all of the page")
     return list(_blocks(root))
+
+
+class _Limits:
+    """Looks a page over, as the target of a parser that builds no tree, and so in little time."""
+
+    def __init__(self) -> None:
+        self._depth = 0
+
+    def start(self, tag: str, attributes: Mapping[str, str]) -> None:
+        self._depth += 1
+        if self._depth > MAX_DEPTH:
+            raise InputError("elements are nested too deeply to read all of the page")
+        if len(attributes) > MAX_ATTRIBUTES:
+            raise InputError(
+                f"a tag has {len(attributes):,} attributes, more than the {MAX_ATTRIBUTES:,} "
+                "allowed: is this a news article?"
+            )
+
+    def end(self, tag: str) -> None:
+        self._depth -= 1
+
+    def close(self) -> None:
+        """Nothing is left to do."""
 
 
 def _decode(source: bytes) -> str:
@@ -112,9 +167,11 @@ def _reads_markup(encoding: str) -> bool:
         return False
 
 
-def _blocks(root: lxml_html.HtmlElement) -> Iterator[str]:
+def _blocks(root: lxml_html.HtmlElement) -> Iterator[Block]:
     """Walk the tree (without recursion: pages nest thousands deep) and yield blocks of text."""
-    parts: list[str] = []
+    parts: list[_Part] = []
+    holders = [root]
+    links = 0
     walker = etree.iterwalk(root, events=("start", "end"))
     for event, element in walker:
         tag = element.tag if isinstance(element.tag, str) else ""
@@ -125,17 +182,21 @@ def _blocks(root: lxml_html.HtmlElement) -> Iterator[str]:
                 walker.skip_subtree()
                 continue
             if ends_block:
-                yield from _flush(parts)
+                yield from _flush(parts, holders[-1])
+                holders.append(element)
+            links += tag == "a"
             if tag == "br":
-                parts.append(_BREAK)
+                parts.append((_BREAK, False))
             if element.text:
-                parts.append(element.text)
+                parts.append((element.text, links > 0))
         else:
             if ends_block:
-                yield from _flush(parts)
+                yield from _flush(parts, holders[-1])
+                holders.pop()
+            links -= tag == "a" and visible
             if element.tail and element is not root:
-                parts.append(element.tail)
-    yield from _flush(parts)
+                parts.append((element.tail, links > 0))
+    yield from _flush(parts, root)
 
 
 def _is_hidden(element: lxml_html.HtmlElement) -> bool:
@@ -145,10 +206,30 @@ def _is_hidden(element: lxml_html.HtmlElement) -> bool:
     return style is not None and _HIDDEN_STYLE.search(style) is not None
 
 
-def _flush(parts: list[str]) -> Iterator[str]:
-    if parts:
-        for paragraph in re.split(rf"{_BREAK}\s*{_BREAK}", "".join(parts)):
-            text = " ".join(paragraph.replace(_BREAK, " ").split())
-            if text:
-                yield text
-        parts.clear()
+_Part = tuple[str, bool]
+"""A piece of text, and whether it stands in a link."""
+
+
+def _flush(parts: list[_Part], holder: lxml_html.HtmlElement) -> Iterator[Block]:
+    if not parts:
+        return
+    paragraph: list[_Part] = []
+    breaks = 0
+    for part in [*parts, (_BREAK, False), (_BREAK, False)]:
+        if part[0] != _BREAK:
+            paragraph.append(part)
+            breaks = 0 if part[0].strip() else breaks
+            continue
+        breaks += 1
+        paragraph.append((" ", False))
+        if breaks == 2:
+            yield from _block(paragraph, holder)
+            paragraph = []
+    parts.clear()
+
+
+def _block(parts: list[_Part], holder: lxml_html.HtmlElement) -> Iterator[Block]:
+    text = " ".join("".join(part for part, _ in parts).split())
+    if text:
+        linked = sum(len(part.strip()) for part, in_link in parts if in_link)
+        yield Block(text, holder, min(1.0, linked / len(text)))

@@ -9,6 +9,11 @@ from collections.abc import Iterator
 from itertools import pairwise
 
 from nutgraf.article import Segment
+from nutgraf.errors import InputError
+
+MAX_TEXT_LENGTH = 20_000_000
+"""A longer text or page is refused unread: no article is that long, and labelling all the
+paragraphs of a corpus in one call would look like a hang and fill the memory."""
 
 _LINE = re.compile(r"[^\r\n\u0085\u2028\u2029]*(?:\r\n|[\r\n\u0085\u2028\u2029]|$)")
 _BULLET = re.compile(r"\s*(?:[•‣◦▪▸►●∙·*–—-]|\d{1,2}[.)])\s+\S")
@@ -17,6 +22,15 @@ _MIN_WRAP_WIDTH = 40
 """Narrower blocks are menus and lists: their lines are segments of their own."""
 _MAX_WRAP_WIDTH = 140
 """Longer lines were not wrapped by hand or by a mail program: each is a paragraph."""
+
+
+def check_length(source: str | bytes) -> None:
+    """Raise InputError for more than `MAX_TEXT_LENGTH` characters or bytes."""
+    if len(source) > MAX_TEXT_LENGTH:
+        unit = "bytes" if isinstance(source, bytes) else "characters"
+        raise InputError(
+            f"more than the {MAX_TEXT_LENGTH:,} {unit} allowed: is this a news article?"
+        )
 
 
 def segment_text(source: str) -> list[Segment]:
@@ -30,6 +44,9 @@ def segment_text(source: str) -> list[Segment]:
     Returns:
         Segments with character offsets into `source`; leading and trailing white space is in no
         segment, so that the segments' texts together are `source` but for white space.
+
+    >>> [segment.text for segment in segment_text("A headline\\n\\n• One\\n• Two")]
+    ['A headline', '• One', '• Two']
     """
     segments = []
     for block in _blocks(source):

@@ -1,14 +1,17 @@
 import json
+import os
 import shutil
 import subprocess
 import sys
+import threading
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from nutgraf import Article, Classifier, InputError, ModelError, Segment
-from tests.conftest import ARTICLES, ROOT
+from tests.conftest import ARTICLES, ROOT, change_settings
 
 TEXT = "Read also : the storm\n\nThe storm came on Monday.\r\n\r\n“We will not go,” he said.\n"
 
@@ -148,11 +151,9 @@ def test_a_changed_byte_is_found(model: Path, tmp_path: Path, name: str) -> None
 def test_temperature_divides_the_logits(model: Path, tmp_path: Path) -> None:
     folder = tmp_path / "model"
     shutil.copytree(model, folder)
-    file = folder / "nutgraf.json"
-    record = json.loads(file.read_text())
     found = []
     for temperature in (1.0, 2.0):
-        file.write_text(json.dumps(record | {"temperature": temperature}))
+        change_settings(folder, temperature=temperature)
         (prediction,) = Classifier.load(folder).classify(["The storm came on Monday."])
         found.append(np.array(list(prediction.probabilities.values())))
     root = np.sqrt(found[0])
@@ -176,8 +177,7 @@ def test_model_settings_that_cannot_be_used(
 ) -> None:
     folder = tmp_path / "model"
     shutil.copytree(model, folder)
-    file = folder / "nutgraf.json"
-    file.write_text(json.dumps(json.loads(file.read_text()) | change))
+    change_settings(folder, **change)
     with pytest.raises(ModelError, match=message):
         Classifier.load(folder)
 
@@ -192,3 +192,46 @@ def test_the_library_imports_nothing_of_the_training_extra(model: Path) -> None:
         [sys.executable, "-c", code, str(model)], capture_output=True, text=True, cwd=ROOT
     )
     assert (done.returncode, done.stdout.strip(), done.stderr) == (0, "", "")
+
+
+def test_a_stream_gives_the_same_in_the_same_order(classifier: Classifier) -> None:
+    articles = [[s.text for s in a.segments] for a in ARTICLES] * 5
+    assert list(classifier.classify_stream(iter(articles))) == classifier.classify_many(articles)
+
+
+def test_a_stream_takes_only_a_few_articles_ahead(classifier: Classifier) -> None:
+    taken = 0
+
+    def endless() -> Iterator[list[str]]:
+        nonlocal taken
+        while True:
+            taken += 1
+            yield ["The storm came.", "It went."]
+
+    stream = classifier.classify_stream(endless())
+    assert taken == 0
+    for given in range(1, 201):
+        assert len(next(stream)) == 2
+        assert taken - given <= 8 * (os.cpu_count() or 1) + 1
+
+
+def test_a_stream_raises_at_a_bad_article_or_returns_the_error(classifier: Classifier) -> None:
+    articles = ["The storm came.", "", "It went."]
+    stream = classifier.classify_stream(articles)
+    with pytest.raises(InputError, match="article 1: no text"):
+        list(stream)
+    first, error, last = classifier.classify_stream(articles, errors="return")
+    assert isinstance(error, InputError)
+    assert str(error).startswith("article 1: no text")
+    assert first == classifier.classify(articles[0])
+    assert last == classifier.classify(articles[2])
+    with pytest.raises(InputError, match="errors: 'skip'"):
+        classifier.classify_stream(articles, errors="skip")  # type: ignore[call-overload]
+
+
+def test_a_stream_left_early_leaves_no_thread(classifier: Classifier) -> None:
+    before = threading.active_count()
+    stream = classifier.classify_stream(["The storm came."] * 100)
+    next(stream)
+    stream.close()  # type: ignore[attr-defined]
+    assert threading.active_count() == before
