@@ -2,8 +2,14 @@
 
 >>> import nutgraf
 >>> classifier = nutgraf.Classifier.load()
->>> for segment in classifier.classify(open("article.txt").read()):
-...     print(segment.label, segment.text)
+>>> article = classifier.classify(open("article.txt").read())
+>>> for segment in article[2:4]:
+...     print(segment.label, "|", segment.text[:40])
+quote | We recognize and respect Ukraine's aspir
+quote | We are discussing how to further strengt
+
+`LABELS` are the labels that the released model tells apart, and `NAMED_LABELS` those of them that
+say something: all but `other`.
 """
 
 from nutgraf.article import (

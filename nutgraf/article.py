@@ -15,7 +15,7 @@ import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, overload
+from typing import Any, TypedDict, overload
 
 from nutgraf.errors import DataError, nearest
 from nutgraf.files import atomic_write
@@ -29,7 +29,11 @@ MAX_LINE_BYTES = 8 * 2**20
 class Segment:
     """A paragraph, or a fragment of one, as a scraper delivered it.
 
-    `start` and `end` are character offsets into the source text, where there is one.
+    Attributes:
+        text: what it says.
+        label: what it is, where somebody has said so.
+        start: the character offset of its first character in the source text, where there is one.
+        end: the offset after its last character.
     """
 
     text: str
@@ -40,7 +44,15 @@ class Segment:
 
 @dataclass(frozen=True, slots=True)
 class Article:
-    """Segments in reading order, with what is known about where they come from."""
+    """Segments in reading order, with what is known about where they come from.
+
+    Attributes:
+        id: a name that no other article of the same data has.
+        segments: its paragraphs, headline and furniture included.
+        title: the headline, for people who look at the data; no model reads it.
+        style: the kind of outlet.
+        provenance: where the article comes from, as JSON can hold it.
+    """
 
     id: str
     segments: tuple[Segment, ...]
@@ -49,12 +61,33 @@ class Article:
     provenance: Mapping[str, Any] = field(default_factory=dict)
 
 
+class PredictionDict(TypedDict):
+    """A `Prediction` as JSON holds it."""
+
+    text: str
+    label: str
+    probabilities: dict[str, float]
+    start: int
+    end: int
+
+
+class LabelledArticleDict(TypedDict):
+    """A `LabelledArticle` as JSON holds it."""
+
+    source: str
+    segments: list[PredictionDict]
+
+
 @dataclass(frozen=True, slots=True)
 class Prediction:
     """What a segment is.
 
-    `probabilities` maps each label asked for to its probability (they sum to 1), `label` is the
-    likeliest of them, and `source[start:end] == text` for the source text of the article.
+    Attributes:
+        text: the segment, `source[start:end]` of the article's source text.
+        label: the likeliest label of those asked for.
+        probabilities: the probability of each label asked for; they sum to 1.
+        start: the character offset of its first character.
+        end: the offset after its last character.
     """
 
     text: str
@@ -68,7 +101,7 @@ class Prediction:
         """The probability of `label`."""
         return self.probabilities[self.label]
 
-    def to_dict(self) -> dict[str, Any]:
+    def to_dict(self) -> PredictionDict:
         """Return what `json.dumps` takes."""
         return {
             "text": self.text,
@@ -78,10 +111,24 @@ class Prediction:
             "end": self.end,
         }
 
+    @classmethod
+    def from_dict(cls, record: Mapping[str, Any]) -> "Prediction":
+        """Read back what `to_dict` returned; fields that are not of the schema are passed over.
+
+        Raises:
+            DataError: naming the field that is missing or wrong.
+        """
+        return _prediction(record, "")
+
 
 @dataclass(frozen=True, slots=True)
 class LabelledArticle(Sequence[Prediction]):
-    """The predictions for one article in reading order: a sequence that knows its source text."""
+    """The predictions for one article in reading order: a sequence that knows its source text.
+
+    Attributes:
+        source: what the offsets of the predictions are into.
+        predictions: one for each segment.
+    """
 
     source: str
     predictions: tuple[Prediction, ...]
@@ -96,6 +143,37 @@ class LabelledArticle(Sequence[Prediction]):
     def __len__(self) -> int:
         return len(self.predictions)
 
+    def to_dict(self) -> LabelledArticleDict:
+        """Return what `json.dumps` takes."""
+        return {"source": self.source, "segments": [p.to_dict() for p in self.predictions]}
+
+    def to_json(self) -> str:
+        """Return `to_dict` as one line of JSON; `from_dict(json.loads(line))` reads it back."""
+        return json.dumps(self.to_dict(), ensure_ascii=False)
+
+    @classmethod
+    def from_dict(cls, record: Mapping[str, Any]) -> "LabelledArticle":
+        """Read back what `to_dict` returned; fields that are not of the schema are passed over.
+
+        Raises:
+            DataError: naming the field that is missing or wrong, or the segment whose text does
+                not stand in the source where it says.
+        """
+        source = _field(record, "source", str, "", separator="")
+        predictions = []
+        for number, raw in enumerate(_field(record, "segments", list, "", separator="")):
+            prediction = _prediction(raw, f"segments[{number}]")
+            if source[prediction.start : prediction.end] != prediction.text:
+                raise DataError(f"segments[{number}]: text: is not source[start:end]")
+            predictions.append(prediction)
+        return cls(source, tuple(predictions))
+
+    def _repr_html_(self) -> str:
+        """What a Jupyter notebook shows: the segments coloured by label."""
+        from nutgraf.render import to_fragment
+
+        return to_fragment(self)
+
 
 def read_articles(
     path: str | os.PathLike[str],
@@ -104,6 +182,11 @@ def read_articles(
     require_labels: bool = True,
 ) -> list[Article]:
     """Read and check a JSONL file, or every `*.jsonl` file of a folder in the order of names.
+
+    Args:
+        path: the file or the folder.
+        labels: the labels that may occur.
+        require_labels: refuse a segment without a label.
 
     Raises:
         DataError: naming file, line and field, for a missing or empty file, bytes that are not
@@ -127,7 +210,13 @@ def read_articles(
 
 
 def write_articles(path: str | os.PathLike[str], articles: Iterable[Article]) -> None:
-    """Write articles as JSONL; the file appears whole or not at all."""
+    """Write articles as JSONL; the file appears whole or not at all.
+
+    >>> article = Article("a1", (Segment("“We will stay,” she said.", "quote"),))
+    >>> write_articles("mine.jsonl", [article])
+    >>> read_articles("mine.jsonl") == [article]
+    True
+    """
     with atomic_write(path) as file:
         for article in articles:
             file.write(json.dumps(_to_json(article), ensure_ascii=False) + "\n")
@@ -199,6 +288,10 @@ def _parse(line: str, where: str, labels: Sequence[str], require_labels: bool) -
         provenance = {"source": provenance}
     if not isinstance(provenance, dict):
         raise DataError(f"{where}: provenance: expected an object, got {_kind(provenance)}")
+    try:
+        _check_characters(json.dumps(provenance, ensure_ascii=False), f"{where}: provenance")
+    except RecursionError:
+        raise DataError(f"{where}: provenance: nested too deeply") from None
     return Article(
         id=id,
         segments=segments,
@@ -218,8 +311,6 @@ def _parse_segment(raw: Any, where: str, labels: Sequence[str], require_label: b
     text = _field(raw, "text", str, where, separator=".")
     if not text.strip():
         raise DataError(f"{where}.text: is empty")
-    if LONE_SURROGATE.search(text):
-        raise DataError(f"{where}.text: holds half of a character (a lone surrogate)")
     if "label" not in raw and not require_label:
         return Segment(text)
     label = _field(raw, "label", str, where, separator=".")
@@ -228,11 +319,31 @@ def _parse_segment(raw: Any, where: str, labels: Sequence[str], require_label: b
     return Segment(text, label)
 
 
+def _prediction(record: Any, where: str) -> Prediction:
+    if not isinstance(record, dict):
+        raise DataError(f"{where or 'prediction'}: expected an object, got {_kind(record)}")
+    dot = "." if where else ""
+    values = {
+        name: _field(record, name, kind, where, separator=dot)
+        for name, kind in (("text", str), ("label", str), ("start", int), ("end", int))
+    }
+    probabilities = _field(record, "probabilities", dict, where, separator=dot)
+    for label, value in probabilities.items():
+        if not isinstance(value, int | float) or not 0 <= value <= 1:
+            raise DataError(
+                f"{where}{dot}probabilities: expected a number from 0 to 1 for {label!r}, "
+                f"got {value!r}"
+            )
+    if values["label"] not in probabilities:
+        raise DataError(f"{where}{dot}label: {values['label']!r} is not one of the probabilities'")
+    return Prediction(probabilities=dict(probabilities), **values)
+
+
 _REQUIRED: Any = object()
 
 
 def _field(
-    record: dict[str, Any],
+    record: Mapping[str, Any],
     name: str,
     kind: type,
     where: str,
@@ -248,7 +359,14 @@ def _field(
     if not isinstance(value, kind):
         wanted = _KINDS[kind]
         raise DataError(f"{where}{separator}{name}: expected {wanted}, got {_kind(value)}")
+    if isinstance(value, str):
+        _check_characters(value, f"{where}{separator}{name}")
     return value
+
+
+def _check_characters(text: str, where: str) -> None:
+    if LONE_SURROGATE.search(text):
+        raise DataError(f"{where}: holds half of a character (a lone surrogate)")
 
 
 _KINDS = {

@@ -20,6 +20,10 @@ class ModelError(NutgrafError):
     """A model folder is missing, incomplete or damaged."""
 
 
+class MissingPackageError(NutgrafError, ImportError):
+    """A package that only some of nutgraf needs is not installed. The message names the extra."""
+
+
 def nearest(word: object, valid: Iterable[str]) -> str:
     """Return a hint that names the valid word nearest to `word`, or all of them."""
     words = list(valid)

@@ -2,7 +2,7 @@
 
 ======================  =====================================================================
 `nutgraf.json`          labels, windows, ids of special tokens, temperature, format version,
-                        checksums of the other two files
+                        checksums of the other two files, a digest of all this
 `model.onnx`            the encoder with its token-classification head
 `tokenizer.json`        the tokenizer, in the format of the `tokenizers` library
 ======================  =====================================================================
@@ -17,9 +17,10 @@ from pathlib import Path
 from typing import Any
 
 from nutgraf.errors import ModelError
+from nutgraf.files import recover
 from nutgraf.windows import MIN_TARGET_TOKENS, SpecialTokens, WindowConfig
 
-FORMAT_VERSION = 2
+FORMAT_VERSION = 3
 CONFIG_FILE = "nutgraf.json"
 ONNX_FILE = "model.onnx"
 TOKENIZER_FILE = "tokenizer.json"
@@ -59,34 +60,57 @@ def write_config(folder: Path, config: ModelConfig) -> None:
         **dataclasses.asdict(config),
         "sha256": {name: _sha256(folder / name) for name in (ONNX_FILE, TOKENIZER_FILE)},
     }
+    record["digest"] = digest(record)
     (folder / CONFIG_FILE).write_text(json.dumps(record, indent=2) + "\n", encoding="utf-8")
 
 
+def digest(record: dict[str, Any]) -> str:
+    """SHA-256, in hexadecimal, of the record without its digest as JSON in one canonical form:
+    sorted keys, no white space, ASCII only."""
+    rest = {key: value for key, value in record.items() if key != "digest"}
+    canonical = json.dumps(rest, sort_keys=True, separators=(",", ":"))
+    return hashlib.sha256(canonical.encode("ascii")).hexdigest()
+
+
 def read_config(path: str | os.PathLike[str]) -> ModelConfig:
-    """Read `nutgraf.json` from a model folder, and check that its other files are those it names.
+    """Read `nutgraf.json` from a model folder, and check that its other files are those it names
+    and lie in the folder.
 
     Raises:
-        ModelError: naming the folder or file that is missing or changed, and the field that is
-            wrong.
+        ModelError: naming the folder or file that is missing, changed or a link to elsewhere, and
+            the field that is wrong.
     """
     folder = Path(path)
+    if not folder.is_dir():
+        recover(folder)
     if not folder.is_dir():
         raise ModelError(f"{folder}: no such model folder")
     for name in (CONFIG_FILE, ONNX_FILE, TOKENIZER_FILE):
         if not (folder / name).is_file():
             raise ModelError(f"{folder}: not a model folder: {name} is missing")
+        target = (folder / name).resolve()
+        if not target.is_relative_to(folder.resolve()):
+            raise ModelError(
+                f"{folder / name}: leads out of the model folder, to {target}: "
+                "put a copy there instead"
+            )
     file = folder / CONFIG_FILE
     try:
         record = json.loads(file.read_text(encoding="utf-8"))
     except ValueError as error:
         raise ModelError(f"{file}: malformed JSON: {error}") from None
+    except RecursionError:
+        raise ModelError(f"{file}: malformed JSON: nested too deeply") from None
     if not isinstance(record, dict):
         raise ModelError(f"{file}: expected a JSON object")
     version = record.get("format_version")
     if version != FORMAT_VERSION:
         raise ModelError(
-            f"{file}: format_version: {version!r}; this nutgraf reads version {FORMAT_VERSION}"
+            f"{file}: format_version: {version!r}; this nutgraf reads version {FORMAT_VERSION}: "
+            "export the model anew"
         )
+    if record.get("digest") != digest(record):
+        raise ModelError(f"{file}: damaged: its digest is not that of its contents")
     labels = record.get("labels")
     if not isinstance(labels, list) or not labels or not all(isinstance(x, str) for x in labels):
         raise ModelError(f"{file}: labels: expected a list of strings")

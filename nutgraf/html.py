@@ -43,6 +43,8 @@ MAX_DEPTH = 2_040
 """A page with elements nested deeper is refused: of a tree of 2,048 levels libxml2 drops the rest,
 and the time for an end tag that fits no element grows with the depth."""
 
+_PIECE_BYTES = 65_536
+
 _PROBE = b'<p id="a-b">\\u0041</p>'
 """Any encoding that a page can declare within its markup reads markup as ASCII does."""
 _BREAK = "\x00"
@@ -102,9 +104,11 @@ def html_blocks(source: str | bytes) -> list[Block]:
     """
     check_length(source)
     text = source if isinstance(source, str) else _decode(source)
+    if not text.strip():
+        raise InputError("no HTML to read: the page is empty")
     raw = text.encode("utf-8", "replace")
     # A declared encoding is about the bytes that the text was decoded from, so it is overruled.
-    etree.fromstring(raw, etree.HTMLParser(encoding="utf-8", huge_tree=True, target=_Limits()))
+    _check_limits(raw)
     parser = lxml_html.HTMLParser(encoding="utf-8", huge_tree=True, remove_comments=True)
     try:
         root = lxml_html.document_fromstring(raw, parser=parser)
@@ -113,8 +117,17 @@ def html_blocks(source: str | bytes) -> list[Block]:
     return list(_blocks(root))
 
 
+def _check_limits(raw: bytes) -> None:
+    """Look a page over with a parser that builds no tree: that takes time in proportion to it."""
+    parser = etree.HTMLParser(encoding="utf-8", huge_tree=True, target=_Limits())  # type: ignore[arg-type]
+    # In pieces: an error that a target raises ends the parsing only where the parser is fed.
+    for start in range(0, len(raw), _PIECE_BYTES):
+        parser.feed(raw[start : start + _PIECE_BYTES])
+    parser.close()
+
+
 class _Limits:
-    """Looks a page over, as the target of a parser that builds no tree, and so in little time."""
+    """A parser target that refuses what `MAX_DEPTH` and `MAX_ATTRIBUTES` speak of."""
 
     def __init__(self) -> None:
         self._depth = 0

@@ -112,3 +112,22 @@ def test_a_reader_that_stops_early_is_no_error(model: Path, tmp_path: Path) -> N
     done = subprocess.run(["sh", "-c", command], capture_output=True, text=True, cwd=ROOT)
     assert done.stdout.count("\n") == 1
     assert done.stderr == ""
+
+
+def test_clean_prints_the_article_alone(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    body = [
+        "The storm\x1b[2J came on Monday and stayed for three days.",
+        "Nobody was hurt, but the school at Holmen lost most of its roof.",
+    ]
+    page = tmp_path / "page.html"
+    page.write_text(
+        "<title>Storm stays three days</title><nav><a href=/>Home</a></nav>"
+        f"<h1>Storm stays three days</h1><p>{body[0]}</p><p>{body[1]}</p>"
+        "<footer>© The Lindesund Post</footer>"
+    )
+    assert main(["clean", str(page)]) == 0
+    cleaned = [body[0].replace("\x1b", "\N{REPLACEMENT CHARACTER}"), body[1]]
+    assert capsys.readouterr().out == "\n\n".join(cleaned) + "\n"
+    assert main(["clean", str(page), "--headline", "--format", "json"]) == 0
+    segments = json.loads(capsys.readouterr().out)["segments"]
+    assert [s["text"] for s in segments] == ["Storm stays three days", *body]
