@@ -6,6 +6,7 @@ began, at no cost; if the note is found, later attempts note each article before
 """
 
 import json
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from nutgraf.corpus.places import TEMPORARY
@@ -55,7 +56,8 @@ class Attempts:
 
     def end(self) -> None:
         """Forget the note: the part is there."""
-        self._fs.rm(self._file)
+        with suppress(FileNotFoundError):  # another attempt was there first
+            self._fs.rm(self._file)
 
     def _note(self, at: str) -> None:
         note = json.dumps({"at": at, "deaths": self._deaths})

@@ -91,7 +91,7 @@ def run(options: argparse.Namespace) -> str:
         f"{summary.articles:,} articles ({summary.errors:,} with an error), "
         f"{summary.segments:,} segments in {summary.seconds:,.1f} s: "
         f"{_rates(summary, summary.seconds)}\n"
-        f"each worker, on one core: {_rates(summary, summary.worker_seconds)}\n"
+        f"per core: {_rates(summary, summary.cpu_seconds)}\n"
     )
 
 

@@ -38,7 +38,7 @@ class CorpusSummary:
         skipped: how many shards were there from an earlier run.
         total: how many shards there are.
         seconds: how long it took, the start of the workers included but not that of Ray.
-        worker_seconds: how long the shards took, added up over all workers.
+        cpu_seconds: processor time that the workers needed for the shards, added up.
     """
 
     articles: int = 0
@@ -48,7 +48,7 @@ class CorpusSummary:
     skipped: int = 0
     total: int = 0
     seconds: float = 0.0
-    worker_seconds: float = 0.0
+    cpu_seconds: float = 0.0
 
 
 def label_corpus(
@@ -179,7 +179,7 @@ def _add_up(summary: CorpusSummary, results: Iterator[dict[str, Any]]) -> Iterat
             segments=summary.segments + result["segments"],
             shards=summary.shards + 1,
             seconds=time.monotonic() - began,
-            worker_seconds=summary.worker_seconds + result["seconds"],
+            cpu_seconds=summary.cpu_seconds + result["cpu_seconds"],
         )
         yield summary
     if failures:

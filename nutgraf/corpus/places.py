@@ -55,27 +55,31 @@ def list_files(fs: "AbstractFileSystem", path: str) -> list[InputFile]:
         InputError: if there is none.
     """
     if fs.isdir(path):
-        found = fs.find(path, detail=True)
-        for name in list(found):
-            parts = name[len(path) :].strip("/").split("/")
-            if any(part.startswith((".", "_")) for part in parts):
-                del found[name]
+        found = _below(fs, path)
     elif fs.exists(path):
         if not path.endswith(SUFFIXES):
             raise InputError(f"{show(fs, path)}: expected a .parquet or .jsonl file")
         found = {path: fs.info(path)}
     else:
-        found = fs.glob(path, detail=True)
+        found = {}
+        for name, info in fs.glob(path, detail=True).items():
+            found |= _below(fs, name) if info["type"] == "directory" else {name: info}
         if not found:
             raise InputError(f"{show(fs, path)}: no such file or folder")
     files = [
-        _file(fs, name, info)
-        for name, info in sorted(found.items())
-        if name.endswith(SUFFIXES) and info["type"] != "directory"
+        _file(fs, name, info) for name, info in sorted(found.items()) if name.endswith(SUFFIXES)
     ]
     if not files:
         raise InputError(f"{show(fs, path)}: no .parquet or .jsonl file here")
     return files
+
+
+def _below(fs: "AbstractFileSystem", folder: str) -> dict[str, dict[str, Any]]:
+    def is_hidden(path: str) -> bool:
+        parts = path[len(folder) :].strip("/").split("/")
+        return any(part.startswith((".", "_")) for part in parts)
+
+    return {p: info for p, info in fs.find(folder, detail=True).items() if not is_hidden(p)}
 
 
 def _file(fs: "AbstractFileSystem", path: str, info: dict[str, Any]) -> InputFile:

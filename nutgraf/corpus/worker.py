@@ -44,7 +44,11 @@ class Job:
 
 def model_checksum(model: str | os.PathLike[str] | None) -> str:
     """SHA-256, in hexadecimal, of a model's `nutgraf.json`, which holds those of its other
-    files."""
+    files.
+
+    Raises:
+        ModelError: if it cannot be read.
+    """
     folder = default_folder() if model is None else Path(model)
     try:
         return hashlib.sha256((folder / CONFIG_FILE).read_bytes()).hexdigest()
@@ -66,18 +70,18 @@ class Worker:
         """Label a shard, given as a dictionary, and write its part.
 
         Returns:
-            `articles`, `errors`, `segments`: how many; `seconds` that it took; `failure`: empty,
-            or why there is no part.
+            `articles`, `errors`, `segments`: how many; `cpu_seconds` that it took; `failure`:
+            empty, or why there is no part.
         """
         shard = Shard(**item)
-        began = time.monotonic()
+        began = time.process_time()
         counts = {"articles": 0, "errors": 0, "segments": 0}
         failure = ""
         try:
             self._label(shard, counts)
         except OSError as error:
             failure = f"{show(self._job.input, shard.path)}:{shard.first}: {one_line(error)}"
-        return {**counts, "seconds": time.monotonic() - began, "failure": failure}
+        return {**counts, "cpu_seconds": time.process_time() - began, "failure": failure}
 
     def _label(self, shard: Shard, counts: dict[str, int]) -> None:
         job = self._job
@@ -101,7 +105,7 @@ class Worker:
         segments: list[dict[str, Any]] = []
         error = row.error
         if error is None and not attempts.may_label(row.source):
-            error = "whoever labels this dies: it was left out"
+            error = "every worker that labels this dies: it was left out"
         if error is None:
             assert row.article is not None
             try:
