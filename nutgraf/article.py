@@ -201,7 +201,9 @@ def read_articles(
             where = f"{file}:{number}"
             article = _parse(line, where, labels, require_labels)
             if article.id in seen:
-                raise DataError(f"{where}: id: {article.id!r} occurs before, at {seen[article.id]}")
+                raise DataError(
+                    f"{where}: id: {_quoted(article.id)} occurs before, at {seen[article.id]}"
+                )
             seen[article.id] = where
             articles.append(article)
         if len(articles) == count:
@@ -211,6 +213,10 @@ def read_articles(
 
 def write_articles(path: str | os.PathLike[str], articles: Iterable[Article]) -> None:
     """Write articles as JSONL; the file appears whole or not at all.
+
+    Args:
+        path: the file to write or replace; its folder is made where there is none.
+        articles: in the order of lines.
 
     >>> article = Article("a1", (Segment("“We will stay,” she said.", "quote"),))
     >>> write_articles("mine.jsonl", [article])
@@ -315,8 +321,12 @@ def _parse_segment(raw: Any, where: str, labels: Sequence[str], require_label: b
         return Segment(text)
     label = _field(raw, "label", str, where, separator=".")
     if label not in labels:
-        raise DataError(f"{where}.label: unknown label {label!r}; {nearest(label, labels)}")
+        raise DataError(f"{where}.label: unknown label {_quoted(label)}; {nearest(label, labels)}")
     return Segment(text, label)
+
+
+def _quoted(text: str) -> str:
+    return repr(text if len(text) <= 100 else f"{text[:100]}…")
 
 
 def _prediction(record: Any, where: str) -> Prediction:

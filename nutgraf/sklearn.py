@@ -43,9 +43,9 @@ Ragged = npt.NDArray[np.object_]
 class SegmentClassifier(BaseEstimator):  # type: ignore[misc]  # scikit-learn has no types
     """Labels the segments of articles, as an estimator that scikit-learn's tools can drive.
 
-    A sample is an article. `X` is a sequence of articles, each a list of segments or, where nothing
-    is fitted, anything that `nutgraf.Classifier.classify` takes; `y` is a sequence with a list of
-    labels for each article, one a segment. Any set of two or more labels will do.
+    A sample is an article. `X` is a sequence of articles: for `fit` each a list of segments, else
+    anything that `nutgraf.Classifier.classify` takes. `y` is a sequence with a list of labels for
+    each article, one a segment. Any set of two or more labels will do.
 
     It is ready without `fit`: it then answers as the model does that `model` names. `fit` trains
     `checkpoint` anew and never goes on from `model`.
@@ -116,7 +116,7 @@ class SegmentClassifier(BaseEstimator):  # type: ignore[misc]  # scikit-learn ha
         Raises:
             MissingPackageError: without the packages of `nutgraf[train]`.
             InputError: for articles and labels that do not fit together, naming both.
-            ConfigError: for a parameter that cannot be used, naming the setting.
+            NutgrafError: for a parameter that cannot be used, naming the setting.
         """
         articles = _labelled(X, y)
         train, validation = self._split(articles)
@@ -252,6 +252,9 @@ def _labelled(
     segments = [_segments(article, number) for number, article in enumerate(texts)]
     names = [list(some) for some in labels]
     _check_lengths(segments, names)
+    for number, name in ((i, name) for i, some in enumerate(names) for name in some):
+        if not isinstance(name, str):
+            raise InputError(f"article {number}: a label is a string, got {name!r}")
     return [
         Article(
             str(number), tuple(Segment(text, str(name)) for text, name in zip(*pair, strict=True))

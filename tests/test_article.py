@@ -3,7 +3,16 @@ from pathlib import Path
 
 import pytest
 
-from nutgraf import Article, DataError, Segment, read_articles, write_articles
+from nutgraf import (
+    Article,
+    Classifier,
+    DataError,
+    LabelledArticle,
+    Prediction,
+    Segment,
+    read_articles,
+    write_articles,
+)
 
 GOOD = {"id": "a", "segments": [{"text": "Hello.", "label": "other"}]}
 
@@ -99,3 +108,52 @@ def test_a_failed_write_leaves_the_old_file_and_no_other(tmp_path: Path) -> None
         write_articles(file, [bad])
     assert file.read_bytes() == before
     assert list(tmp_path.iterdir()) == [file]
+
+
+def test_a_labelled_article_comes_back_from_json(classifier: Classifier) -> None:
+    result = classifier.classify("“Nein,” he said — 他说.\n\n• Share\n")
+    assert LabelledArticle.from_dict(json.loads(result.to_json())) == result
+    assert "\n" not in result.to_json()
+    assert [Prediction.from_dict(p.to_dict()) for p in result] == list(result)
+    assert json.loads(result.to_json()) == {
+        "source": result.source,
+        "segments": [p.to_dict() for p in result],
+    }
+
+
+PREDICTION = {"text": "Hi.", "label": "a", "probabilities": {"a": 0.75, "b": 0.25}}
+PLACED = {**PREDICTION, "start": 0, "end": 3}
+
+
+@pytest.mark.parametrize(
+    ("record", "message"),
+    [
+        ({"segments": []}, "source: is missing"),
+        ({"source": "Hi.", "segments": {}}, "segments: expected a list, got an object"),
+        (
+            {"source": "Hi.", "segments": ["Hi."]},
+            r"segments\[0\]: expected an object, got a string",
+        ),
+        ({"source": "Hi.", "segments": [PREDICTION]}, r"segments\[0\].start: is missing"),
+        (
+            {"source": "Hi.", "segments": [PLACED, {**PLACED, "end": 2}]},
+            r"segments\[1\]: text: is not source\[start:end\]",
+        ),
+        (
+            {"source": "Hi.", "segments": [{**PLACED, "label": "c"}]},
+            r"segments\[0\].label: 'c' is not one of the probabilities'",
+        ),
+        (
+            {"source": "Hi.", "segments": [{**PLACED, "probabilities": {"a": 1.5}}]},
+            r"segments\[0\].probabilities: expected a number from 0 to 1 for 'a', got 1.5",
+        ),
+    ],
+)
+def test_a_record_that_is_no_labelled_article(record: dict[str, object], message: str) -> None:
+    with pytest.raises(DataError, match=f"^{message}"):
+        LabelledArticle.from_dict(record)
+
+
+def test_a_record_that_is_no_prediction() -> None:
+    with pytest.raises(DataError, match=r"^label: is missing"):
+        Prediction.from_dict({"text": "Hi."})

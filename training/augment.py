@@ -6,7 +6,7 @@ Every function takes an article's segments and a random generator and returns ne
 import random
 import re
 import textwrap
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from nutgraf.article import Article, Segment
 
@@ -16,13 +16,15 @@ _MARKS = re.compile("[“”\"«»„‟]|(?<!\\w)[‘'’](?=\\w)|(?<=[\\w.,!?�
 """Quotation marks, but not apostrophes."""
 _DOUBLE = re.compile('[“”"«»„‟]')
 _MIN_SPLIT_WORDS = 8
-_PRECEDENCE: dict[str | None, int] = {
+_PRECEDENCE: Mapping[str | None, int] = {
     "quote": 0,
     "official_statement": 1,
     "expert_opinion": 1,
     "other": 2,
     "navigation_clutter": 3,
 }
+_OTHER_PRECEDENCE = 1
+"""Of a label of another set: it says something."""
 
 Segments = list[Segment]
 
@@ -136,13 +138,15 @@ def merge(segments: Segments, same: float, mixed: float, rng: random.Random) -> 
     for segment in segments:
         previous = merged[-1] if merged else None
         if previous and rng.random() < _merge_rate(previous, segment, same, mixed):
-            label = max(
-                (previous, segment), key=lambda s: (len(s.text.split()), -_PRECEDENCE[s.label])
-            ).label
+            label = max((previous, segment), key=_weight).label
             merged[-1] = Segment(f"{previous.text} {segment.text}", label)
         else:
             merged.append(segment)
     return merged
+
+
+def _weight(segment: Segment) -> tuple[int, int]:
+    return len(segment.text.split()), -_PRECEDENCE.get(segment.label, _OTHER_PRECEDENCE)
 
 
 def _merge_rate(a: Segment, b: Segment, same: float, mixed: float) -> float:

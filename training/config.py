@@ -1,20 +1,34 @@
 """Typed configuration of a run: a YAML file, then `key=value` overrides in dotted form."""
 
+import copy
 import os
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Literal, Self
 
 import yaml
-from pydantic import BaseModel, Field, ValidationError, model_validator
+from pydantic import (
+    BaseModel,
+    Field,
+    ValidationError,
+    ValidationInfo,
+    field_validator,
+    model_validator,
+)
 from pydantic_core import ErrorDetails, PydanticCustomError
 
 from nutgraf.errors import nearest
+from nutgraf.labels import LABELS
 from nutgraf.windows import MIN_TARGET_TOKENS, WindowConfig
 
 from .yamlfile import ConfigError, Loader, Section, line_of, read_yaml
 
-__all__ = ["Config", "ConfigError", "load_config"]
+__all__ = ["Config", "ConfigError", "load_config", "make_config"]
+
+
+def _explained(problem: str) -> PydanticCustomError:
+    """An error whose message says everything; pydantic's own lack the value that was given."""
+    return PydanticCustomError("explained", "{problem}", {"problem": problem})
 
 
 class Data(Section):
@@ -24,6 +38,23 @@ class Data(Section):
     validation: str
     max_segments: int | None = Field(default=None, ge=1)
     """Leave out longer articles: whole pages, say, which cost much time and are mostly clutter."""
+    labels: list[str] | None = Field(default=None, min_length=2)
+    """The labels that the data may have, in the order of the model's outputs; by default the five
+    of `nutgraf.LABELS`."""
+
+    @field_validator("labels")
+    @classmethod
+    def _each_is_a_name(cls, labels: list[str] | None) -> list[str] | None:
+        for label in labels or ():
+            if not label or label != label.strip() or not label.isprintable():
+                raise _explained(f"{label!r} is not one line of text without white space around it")
+        if labels and len(set(labels)) < len(labels):
+            raise _explained(f"{max(labels, key=labels.count)!r} occurs twice")
+        return labels
+
+    def label_set(self) -> tuple[str, ...]:
+        """The labels in the order of the model's outputs."""
+        return LABELS if self.labels is None else tuple(self.labels)
 
 
 class Model(Section):
@@ -51,11 +82,9 @@ class Window(Section):
     def _room_for_a_target(self) -> Self:
         most = (self.tokens - 2 - MIN_TARGET_TOKENS) // 2
         if self.context > most:
-            raise PydanticCustomError(
-                "window_context",
-                "context: {context} tokens on each side leave no room for a segment in a window "
-                "of {tokens}; the largest valid value is {most}",
-                {"context": self.context, "tokens": self.tokens, "most": most},
+            raise _explained(
+                f"context: {self.context} tokens on each side leave no room for a segment in a "
+                f"window of {self.tokens}; the largest valid value is {most}"
             )
         return self
 
@@ -148,6 +177,17 @@ class Config(Section):
     output: str
     """The model folder to write."""
 
+    @field_validator("augment")
+    @classmethod
+    def _clutter_is_a_label(cls, augment: Augment, info: ValidationInfo) -> Augment:
+        data: Data | None = info.data.get("data")  # none where it is wrong itself
+        if augment.insert_clutter and data and "navigation_clutter" not in data.label_set():
+            raise _explained(
+                f"insert_clutter: {augment.insert_clutter:g}, but navigation_clutter is not one "
+                "of data.labels, so that there is none to insert; the only valid value is 0"
+            )
+        return augment
+
 
 def load_config(path: str | os.PathLike[str], overrides: Sequence[str] = ()) -> Config:
     """Read a configuration.
@@ -160,18 +200,36 @@ def load_config(path: str | os.PathLike[str], overrides: Sequence[str] = ()) -> 
         ConfigError: naming file (or override), line, key and the nearest valid one.
     """
     settings, tree = read_yaml(path)
+    return _validate(settings, overrides, lambda key: f"{path}{line_of(tree, key)}: ")
+
+
+def make_config(settings: Mapping[str, Any], overrides: Sequence[str] = ()) -> Config:
+    """Make a configuration from what a file would hold; see `load_config`.
+
+    Raises:
+        ConfigError: naming the key, or the override.
+    """
+    return _validate(copy.deepcopy(dict(settings)), overrides, lambda key: "")
+
+
+def _validate(
+    settings: dict[str, Any],
+    overrides: Sequence[str],
+    where: Callable[[tuple[str, ...]], str],
+) -> Config:
+    """Apply the overrides and check everything; `where` tells what stands before a key's name."""
     overridden = {_override(settings, override): override for override in overrides}
     try:
         return Config.model_validate(settings)
     except ValidationError as error:
         first = error.errors()[0]
         location = tuple(str(part) for part in first["loc"])
+        place = where(location)
+        for length in range(1, len(location) + 1):  # an item of a list is overridden with it
+            if location[:length] in overridden:
+                place = f"override {overridden[location[:length]]!r}: "
         key = ".".join(location)
-        if location in overridden:
-            where = f"override {overridden[location]!r}"
-        else:
-            where = f"{path}{line_of(tree, location)}"
-        raise ConfigError(f"{where}: {key}: {_explain(first, location)}") from None
+        raise ConfigError(f"{place}{key}: {_explain(first, location)}") from None
 
 
 def _override(settings: dict[str, Any], override: str) -> tuple[str, ...]:
@@ -201,7 +259,7 @@ def _explain(error: ErrorDetails, location: tuple[str, ...]) -> str:
         return f"{error['input']!r} is not valid; {nearest(error['input'], valid)}"
     if error["type"] == "missing":
         return "is missing"
+    if error["type"] == "explained":
+        return error["msg"]
     message = error["msg"][0].lower() + error["msg"][1:]
-    if error["type"] == "window_context":
-        return message
     return f"{message}, got {error['input']!r}"

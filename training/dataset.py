@@ -19,9 +19,14 @@ IGNORED = -100
 
 
 def read_split(config: Config, split: Literal["train", "validation"]) -> list[Article]:
-    """Read a split, without the articles that are longer than the configuration wants."""
+    """Read a split, without the articles that are longer than the configuration wants.
+
+    Raises:
+        DataError: for data that breaks the schema or has a label that is not in the label set.
+        ConfigError: if no article is left.
+    """
     file = getattr(config.data, split)
-    articles = read_articles(file)
+    articles = read_articles(file, labels=config.data.label_set())
     most = config.data.max_segments
     if most is not None:
         articles = [article for article in articles if len(article.segments) <= most]

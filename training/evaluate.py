@@ -21,6 +21,7 @@ from nutgraf.article import Article, read_articles
 from nutgraf.classifier import Classifier
 from nutgraf.errors import DataError
 from nutgraf.files import atomic_write
+from nutgraf.labels import LABELS
 
 from .evaluation.behaviour import CaseFile, pass_rates, read_cases, run_cases
 from .evaluation.bootstrap import intervals
@@ -43,8 +44,8 @@ _DIGITS = 6
 
 def main(arguments: Sequence[str]) -> None:
     options = _parser().parse_args(arguments)
-    cases = [] if options.no_behaviour else read_cases(options.behaviour)
     classifier = Classifier.load(options.model)
+    cases = [] if options.no_behaviour else find_cases(options.behaviour, classifier.labels)
     articles = read_articles(options.data, labels=classifier.labels)
     seed = read_articles(options.seed, labels=classifier.labels) if options.seed else []
     gates = None
@@ -120,8 +121,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--behaviour",
         metavar="FOLDER",
-        default=BEHAVIOUR,
-        help="behavioural tests (default: tests/behaviour)",
+        help="behavioural tests (default: tests/behaviour, for a model that has their labels)",
     )
     parser.add_argument("--no-behaviour", action="store_true", help="leave them out")
     parser.add_argument(
@@ -141,6 +141,23 @@ def _resamples(value: str) -> int:
     if number and number < _LEAST_RESAMPLES:
         raise argparse.ArgumentTypeError(f"expected 0, or {_LEAST_RESAMPLES} or more")
     return number
+
+
+def find_cases(folder: str | None, labels: tuple[str, ...]) -> list[tuple[str, CaseFile]]:
+    """The behavioural tests of a folder; by default the project's own, but none of them for a
+    model that lacks one of their labels.
+
+    Raises:
+        ConfigError: for a case that cannot be used, such as one of a label that is not in `labels`.
+    """
+    if folder is None and not set(LABELS) <= set(labels):
+        print(
+            f"behavioural tests left out: {BEHAVIOUR} is about {', '.join(LABELS)}, the model's "
+            f"labels are {', '.join(labels)}; name tests of your own with --behaviour",
+            file=sys.stderr,
+        )
+        return []
+    return read_cases(folder or BEHAVIOUR, labels)
 
 
 def figure_names(labels: tuple[str, ...]) -> list[str]:

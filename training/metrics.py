@@ -12,11 +12,12 @@ from sklearn.metrics import (
     precision_recall_fscore_support,
 )
 
-from nutgraf.labels import LABELS, NAMED_LABELS
+from nutgraf.labels import LABELS, named
 
 
 class SegmentMetric(evaluate.Metric):  # type: ignore[misc]  # evaluate has no types
-    """Accuracy, macro-F1 over all and over the named labels, figures for each label, confusion.
+    """Accuracy, macro-F1 over all and over the named labels (those but `other`), figures for each
+    label, confusion.
 
     A label that occurs neither in the references nor in the predictions counts as F1 0 in the
     means, as in scikit-learn with `zero_division=0`.
@@ -40,7 +41,7 @@ class SegmentMetric(evaluate.Metric):  # type: ignore[misc]  # evaluate has no t
         labels: Sequence[str] = LABELS,
     ) -> dict[str, Any]:
         indices = list(range(len(labels)))
-        named = [i for i, label in enumerate(labels) if label in NAMED_LABELS]
+        some = [labels.index(label) for label in named(labels)]
         precision, recall, f1, support = precision_recall_fscore_support(
             references, predictions, labels=indices, zero_division=0
         )
@@ -48,7 +49,7 @@ class SegmentMetric(evaluate.Metric):  # type: ignore[misc]  # evaluate has no t
             "accuracy": float(accuracy_score(references, predictions)),
             "macro_f1": float(f1.mean()),
             "macro_f1_named": float(
-                f1_score(references, predictions, labels=named, average="macro", zero_division=0)
+                f1_score(references, predictions, labels=some, average="macro", zero_division=0)
             ),
             "labels": {
                 label: {

@@ -12,14 +12,19 @@ import transformers
 from nutgraf.errors import NutgrafError
 
 
-def run(main: Callable[[Sequence[str]], None]) -> None:
-    """Run a script's `main` on the command line's arguments."""
+def quiet() -> None:
+    """Keep the libraries from reporting what they do: the scripts say what matters."""
     os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
     transformers.logging.set_verbosity_error()
     transformers.logging.disable_progress_bar()
     datasets.disable_progress_bars()
     logging.getLogger("torch.onnx").setLevel(logging.ERROR)
     warnings.filterwarnings("ignore", category=FutureWarning)
+
+
+def run(main: Callable[[Sequence[str]], None]) -> None:
+    """Run a script's `main` on the command line's arguments."""
+    quiet()
     try:
         main(sys.argv[1:])
     except NutgrafError as error:

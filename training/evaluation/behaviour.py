@@ -29,7 +29,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import Field, StringConstraints, ValidationError, model_validator
+from pydantic import Field, StringConstraints, ValidationError, ValidationInfo, model_validator
 from pydantic_core import PydanticCustomError
 
 from nutgraf.article import LabelledArticle
@@ -69,9 +69,9 @@ class CaseFile(Section):
     cases: Annotated[list[Case], Field(min_length=1)]
 
     @model_validator(mode="after")
-    def _complete(self) -> Self:
+    def _complete(self, info: ValidationInfo) -> Self:
         for number, case in enumerate(self.cases):
-            if problem := _problem(case, self.kind):
+            if problem := _problem(case, self.kind, info.context or LABELS):
                 raise PydanticCustomError(
                     "case",
                     "{name}: {problem}",
@@ -92,7 +92,7 @@ class Outcome:
     explanation: str
 
 
-def _problem(case: Case, kind: Kind) -> str | None:
+def _problem(case: Case, kind: Kind, labels: Sequence[str]) -> str | None:
     """What keeps a case from testing anything, if something does."""
     fields = {
         "minimum": {"article"},
@@ -108,7 +108,7 @@ def _problem(case: Case, kind: Kind) -> str | None:
     if not all(list(_tested(story)) for story in case.stories()):
         return "no text of the article is tested"
     if kind in ("minimum", "context"):
-        if unknown := {label for label, _ in tested} - set(LABELS):
+        if unknown := {label for label, _ in tested} - set(labels):
             return f"unknown label {min(unknown)!r}"
         if kind == "context" and not any(
             text == other and label != different
@@ -119,7 +119,7 @@ def _problem(case: Case, kind: Kind) -> str | None:
         return None
     if any(key != TEST for key, _ in tested):
         return f"a tested text stands under {TEST!r} in kind {kind}"
-    if kind == "direction" and not set(case.expect or ()) <= set(LABELS):
+    if kind == "direction" and not set(case.expect or ()) <= set(labels):
         return "expect names an unknown label"
     if kind == "direction" and (len(case.expect or ()) != 1 or len(tested) != 1):
         return "expects one thing of one text"
@@ -139,8 +139,10 @@ def _texts(story: Story) -> list[str]:
     return [part if isinstance(part, str) else next(iter(part.values())) for part in story]
 
 
-def read_cases(folder: str | os.PathLike[str]) -> list[tuple[str, CaseFile]]:
-    """Read every `*.yaml` file of a folder, in the order of names.
+def read_cases(
+    folder: str | os.PathLike[str], labels: Sequence[str] = LABELS
+) -> list[tuple[str, CaseFile]]:
+    """Read every `*.yaml` file of a folder, in the order of names; cases may be about `labels`.
 
     Raises:
         ConfigError: naming file, line and key, for a case that breaks the schema or tests nothing.
@@ -148,13 +150,13 @@ def read_cases(folder: str | os.PathLike[str]) -> list[tuple[str, CaseFile]]:
     files = sorted(Path(folder).glob("*.yaml"))
     if not files:
         raise ConfigError(f"{folder}: no *.yaml file in this folder")
-    return [(file.name, _read_file(file)) for file in files]
+    return [(file.name, _read_file(file, labels)) for file in files]
 
 
-def _read_file(file: Path) -> CaseFile:
+def _read_file(file: Path, labels: Sequence[str]) -> CaseFile:
     values, tree = read_yaml(file)
     try:
-        return CaseFile.model_validate(values)
+        return CaseFile.model_validate(values, context=labels)
     except ValidationError as error:
         first = error.errors()[0]
         # Pydantic adds the names of the alternatives of a union to the path of a key.

@@ -7,7 +7,7 @@ gives on a data set that holds each article that many times (the tests compare t
 
 import numpy as np
 
-from nutgraf.labels import NAMED_LABELS
+from nutgraf.labels import named
 
 from .outcomes import Floats, Ints, Outcomes
 
@@ -18,7 +18,7 @@ TARGET_ACCURACY = 0.95
 def figures(outcomes: Outcomes, article_weights: Floats) -> dict[str, float]:
     """Every headline figure.
 
-    - `accuracy`; `macro_f1` over all labels; `macro_f1_named` over the four named ones;
+    - `accuracy`; `macro_f1` over all labels; `macro_f1_named` over those but `other`;
       `labels.NAME.precision`, `.recall` and `.f1`: NaN for a label that is neither true nor
       predicted anywhere, which the means leave out, and 0 for one that is never predicted.
     - `matthews`: the multi-class correlation coefficient of Gorodkin (2004).
@@ -66,13 +66,13 @@ def count_figures(matrix: Floats, labels: tuple[str, ...]) -> dict[str, float]:
     absent = np.where(true + predicted > 0, 0.0, np.nan)
     precision, recall = _ratio(hits, predicted) + absent, _ratio(hits, true) + absent
     f1 = _ratio(2 * hits, true + predicted) + absent
-    named = np.array([label in NAMED_LABELS for label in labels])
+    some = [labels.index(label) for label in named(labels)]
     spread = (total**2 - predicted @ predicted) * (total**2 - true @ true)
     matthews = (hits.sum() * total - true @ predicted) / np.sqrt(spread) if spread else 0.0
     result = {
         "accuracy": hits.sum() / total,
         "macro_f1": _mean(f1),
-        "macro_f1_named": _mean(f1[named]),
+        "macro_f1_named": _mean(f1[some]),
         "matthews": matthews,
     }
     for i, label in enumerate(labels):

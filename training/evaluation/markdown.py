@@ -9,7 +9,7 @@ from ..table import table
 HEADLINE = {
     "accuracy": "accuracy",
     "macro_f1": "macro-F1, all labels",
-    "macro_f1_named": "macro-F1, four named labels",
+    "macro_f1_named": "macro-F1, named labels",
     "matthews": "Matthews correlation",
     "ece": "expected calibration error",
     "brier": "Brier score",
@@ -69,19 +69,19 @@ def _gates(report: dict[str, Any]) -> Iterator[str]:
 
 
 def _labels(report: dict[str, Any]) -> Iterator[str]:
-    labels = report["labels"]
+    labels = [_line(label) for label in report["labels"]]
     yield table(
         ["label", "precision", "recall", "F1", "segments"],
         [
             [
-                label,
+                _line(label),
                 *(
                     interval(report["figures"][f"labels.{label}.{key}"])
                     for key in ("precision", "recall", "f1")
                 ),
                 sum(row),
             ]
-            for label, row in zip(labels, report["confusion"], strict=True)
+            for label, row in zip(report["labels"], report["confusion"], strict=True)
         ],
     )
     yield "Confusion (rows: true label, columns: predicted):"
@@ -150,7 +150,7 @@ def _comparison(report: dict[str, Any]) -> Iterator[str]:
         if not numbers:
             continue
         rows = [
-            [_line(id), s["label"], s["predicted"], _opening(s["text"])]
+            [_line(id), _line(s["label"]), _line(s["predicted"]), _opening(s["text"])]
             for id, s in (segments[number] for number in numbers[:_LISTED])
         ]
         yield f"First {len(rows)} of the {len(numbers)} {name}:"
@@ -202,8 +202,8 @@ def _seed(report: dict[str, Any]) -> Iterator[str]:
             [
                 [
                     "" if s["label"] == s["predicted"] else "**wrong**",
-                    s["label"],
-                    s["predicted"],
+                    _line(s["label"]),
+                    _line(s["predicted"]),
                     f"{s['probability']:.3f}",
                     _opening(s["text"]),
                 ]
@@ -234,7 +234,8 @@ def _opening(text: str) -> str:
     return text if len(text) <= 60 else text[:59] + "…"
 
 
-_SPECIAL = re.compile(r"[\\`*_\[\]|~#@<>&]")
+_SPECIAL = re.compile(r"[\\`*\[\]|~#@<>&]|(?<![^\W_])_|_(?![^\W_])")
+"""Underscores within a word mean nothing in Markdown."""
 
 
 def _line(text: str) -> str:
