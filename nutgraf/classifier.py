@@ -163,6 +163,11 @@ class Classifier:
         Windows of all articles are spread over the threads, which is faster than one call an
         article where articles are short.
 
+        Args:
+            articles: each as in `classify`.
+            labels: as in `classify`.
+            format: as in `classify`.
+
         Raises:
             InputError: as `classify` does, naming the article by its number from 0.
         """

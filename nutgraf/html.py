@@ -82,12 +82,7 @@ class Block:
 
 
 def segment_html(source: str | bytes) -> list[str]:
-    """Split an HTML page into the texts of its visible blocks; see `html_blocks`."""
-    return [block.text for block in html_blocks(source)]
-
-
-def html_blocks(source: str | bytes) -> list[Block]:
-    """Split an HTML page into its visible blocks, in reading order.
+    """Split an HTML page into the texts of its visible blocks, in reading order.
 
     Text of inline elements runs on; every other element starts and ends a block, and so do two
     `<br>` in a row (one is white space). Scripts, styles, form fields, `hidden` elements and
@@ -101,6 +96,18 @@ def html_blocks(source: str | bytes) -> list[Block]:
         InputError: if there is no markup to parse, for a binary file, and for elements nested
             more deeply than `MAX_DEPTH`, a tag with more than `MAX_ATTRIBUTES` attributes, or a
             page of more than `nutgraf.segment.MAX_TEXT_LENGTH` characters or bytes.
+
+    >>> segment_html("<nav>Home</nav><p>It <b>rained</b>.</p>")
+    ['Home', 'It rained.']
+    """
+    return [block.text for block in html_blocks(source)]
+
+
+def html_blocks(source: str | bytes) -> list[Block]:
+    """Split an HTML page into its visible blocks: those of `segment_html`, with their elements.
+
+    Raises:
+        InputError: as `segment_html` does.
     """
     check_length(source)
     text = source if isinstance(source, str) else _decode(source)

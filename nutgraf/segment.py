@@ -25,7 +25,11 @@ _MAX_WRAP_WIDTH = 140
 
 
 def check_length(source: str | bytes) -> None:
-    """Raise InputError for more than `MAX_TEXT_LENGTH` characters or bytes."""
+    """Refuse a text that is too long to be an article.
+
+    Raises:
+        InputError: for more than `MAX_TEXT_LENGTH` characters or bytes.
+    """
     if len(source) > MAX_TEXT_LENGTH:
         unit = "bytes" if isinstance(source, bytes) else "characters"
         raise InputError(

@@ -152,8 +152,9 @@ def test_torch_and_numpy_pool_alike() -> None:
 
 
 def test_class_weights() -> None:
-    assert class_weights(ARTICLES, "none") is None
-    balanced, root = class_weights(ARTICLES, "balanced"), class_weights(ARTICLES, "sqrt")
+    assert class_weights(ARTICLES, LABELS, "none") is None
+    balanced = class_weights(ARTICLES, LABELS, "balanced")
+    root = class_weights(ARTICLES, LABELS, "sqrt")
     assert balanced is not None
     assert root is not None
     counts = [sum(s.label == label for a in ARTICLES for s in a.segments) for label in LABELS]

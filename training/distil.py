@@ -40,13 +40,19 @@ def soften(articles: Sequence[Article], labels: Sequence[str], config: Distil) -
 
     Raises:
         ModelError: for a teacher that cannot be loaded or has other labels.
-        ConfigError: for a file of answers that cannot be read, or that lacks an article where
-            there is no teacher to ask.
+        ConfigError: for a file of answers that cannot be read, that has another number of labels,
+            or that lacks an article where there is no teacher to ask.
     """
     truth = [one_hot(article, labels) for article in articles]
     if not config.teachers and config.answers is None:
         return truth
     known = _read(config.answers)
+    for part in known.values():
+        if part.shape[-1] != len(labels):
+            raise ConfigError(
+                f"distil.answers: {config.answers} has answers in {part.shape[-1]} labels, this "
+                f"run has {len(labels)}"
+            )
     missing = [article for article in articles if key(article) not in known]
     if missing and not config.teachers:
         raise ConfigError(

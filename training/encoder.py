@@ -1,11 +1,11 @@
 """The encoder: find a checkpoint, load it with its tokenizer, and say what windows it takes."""
 
 import importlib.metadata
-import json
 from pathlib import Path
 from typing import Any
 
 import torch
+from safetensors import SafetensorError
 from tokenizers import Tokenizer
 from transformers import (
     AutoConfig,
@@ -54,7 +54,8 @@ def load_encoder(
     """Load the checkpoint with a new token-classification head, and its tokenizer.
 
     Raises:
-        ConfigError: if the checkpoint cannot be had, or its positions do not hold a window.
+        ConfigError: if the checkpoint cannot be had, has no safetensors or brings code of its own,
+            or if its positions do not hold a window.
     """
     checkpoint = find_checkpoint(config.model.checkpoint)
     try:
@@ -63,8 +64,11 @@ def load_encoder(
             num_labels=len(labels),
             id2label=dict(enumerate(labels)),
             label2id={label: i for i, label in enumerate(labels)},
+            trust_remote_code=False,
         )
-        tokenizer = AutoTokenizer.from_pretrained(checkpoint, use_fast=True)
+        tokenizer = AutoTokenizer.from_pretrained(
+            checkpoint, use_fast=True, trust_remote_code=False
+        )
         check_window(config, encoder_config)
         keep_layers(config, encoder_config)
         for name in _ATTENTION_DROPOUT_NAMES:
@@ -75,10 +79,13 @@ def load_encoder(
             config=encoder_config,
             dtype=torch.float32,
             use_safetensors=True,
+            trust_remote_code=False,
             # A checkpoint that was fine-tuned before may have a head of another size.
             ignore_mismatched_sizes=True,
         )
-    except (OSError, json.JSONDecodeError) as error:
+    except ConfigError:
+        raise
+    except (OSError, ValueError, SafetensorError) as error:
         reason = str(error).strip().splitlines()[0]
         raise ConfigError(f"model.checkpoint: {config.model.checkpoint!r}: {reason}") from None
     if config.model.freeze_embeddings:

@@ -8,12 +8,14 @@ import dataclasses
 import logging
 import tempfile
 import warnings
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 import torch
 from onnxruntime.quantization import QuantType, quantize_dynamic
 from onnxruntime.quantization.shape_inference import quant_pre_process
+from safetensors import SafetensorError
 from tokenizers import Tokenizer
 from transformers import AutoModelForTokenClassification, PreTrainedModel
 
@@ -21,7 +23,6 @@ from nutgraf.article import Article
 from nutgraf.classifier import Classifier
 from nutgraf.files import atomic_folder
 from nutgraf.folder import ONNX_FILE, TOKENIZER_FILE, ModelConfig, write_config
-from nutgraf.labels import LABELS
 
 from .augment import augment, once
 from .calibration import fit_temperature
@@ -37,20 +38,23 @@ def main(arguments: Sequence[str]) -> None:
         raise ConfigError("usage: python -m training.export CONFIG CHECKPOINT [key=value ...]")
     config = load_config(arguments[0], arguments[2:])
     checkpoint = arguments[1]
-    encoder, tokenizer = load_encoder(config, LABELS)
+    labels = config.data.label_set()
+    encoder, tokenizer = load_encoder(config, labels)
     try:
-        model = AutoModelForTokenClassification.from_pretrained(checkpoint, use_safetensors=True)
-    except (OSError, ValueError) as error:
+        model = AutoModelForTokenClassification.from_pretrained(
+            checkpoint, use_safetensors=True, trust_remote_code=False
+        )
+    except (OSError, ValueError, SafetensorError) as error:
         raise ConfigError(f"{checkpoint}: {str(error).strip().splitlines()[0]}") from None
-    if [model.config.id2label[i] for i in range(model.config.num_labels)] != list(LABELS):
-        raise ConfigError(f"{checkpoint}: its labels are not {', '.join(LABELS)}")
+    if [model.config.id2label[i] for i in range(model.config.num_labels)] != list(labels):
+        raise ConfigError(f"{checkpoint}: its labels are not {', '.join(labels)}")
     backend, special = library_tokenizer(tokenizer)
     window = config.window.to_library(mark_targets=has_two_token_types(encoder.config))
     folder = export_run(
         config,
         model,
         backend,
-        ModelConfig(LABELS, window, special),
+        ModelConfig(labels, window, special),
         read_split(config, "validation"),
     )
     print(f"model written to {folder}")
@@ -110,7 +114,7 @@ def export(
     """
     with atomic_folder(path) as folder:
         if int8:
-            with tempfile.TemporaryDirectory() as temporary:
+            with tempfile.TemporaryDirectory(dir=folder) as temporary:
                 floats = Path(temporary) / ONNX_FILE
                 write_onnx(model, floats, mark_targets=config.window.mark_targets)
                 quantize(floats, folder / ONNX_FILE)
@@ -154,8 +158,8 @@ def quantize(source: Path, target: Path) -> None:
     Weights use 7 of the 8 bits: processors without VNNI add products in 16 bits, which would
     overflow (ONNX Runtime's documentation of `reduce_range`).
     """
-    with tempfile.TemporaryDirectory() as temporary:
-        inferred = Path(temporary) / "inferred.onnx"
+    with _temporary_files(source.parent) as temporary:
+        inferred = temporary / "inferred.onnx"
         # Its advice on how to call it is for models that it does not know.
         logging.getLogger().setLevel(logging.ERROR)
         quant_pre_process(str(source), str(inferred), skip_symbolic_shape=True)
@@ -166,6 +170,19 @@ def quantize(source: Path, target: Path) -> None:
             per_channel=True,
             reduce_range=True,
         )
+
+
+@contextmanager
+def _temporary_files(parent: Path) -> Iterator[Path]:
+    """Make a temporary folder in which libraries make theirs too, so that what a killed process
+    leaves is all in one place."""
+    before = tempfile.tempdir
+    with tempfile.TemporaryDirectory(dir=parent) as temporary:
+        tempfile.tempdir = temporary
+        try:
+            yield Path(temporary)
+        finally:
+            tempfile.tempdir = before
 
 
 if __name__ == "__main__":

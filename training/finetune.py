@@ -5,6 +5,7 @@ import shutil
 import sys
 from collections import Counter
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -12,17 +13,17 @@ import datasets
 import numpy as np
 import torch
 import yaml
+from safetensors.torch import load_file
 from transformers import EarlyStoppingCallback, EvalPrediction, Trainer, TrainingArguments, set_seed
 from transformers.trainer_callback import PrinterCallback, ProgressCallback
-from transformers.trainer_utils import get_last_checkpoint
 
 from nutgraf.article import Article
 from nutgraf.files import atomic_write
 from nutgraf.folder import ModelConfig
-from nutgraf.labels import LABELS
 
 from .augment import augment
-from .config import Config, ConfigError, load_config
+from .checkpoint import Checkpoints, is_over, last_checkpoint, read_state
+from .config import Config, ConfigError, load_config, make_config
 from .dataset import IGNORED, Collator, read_split, to_windows
 from .distil import soften
 from .encoder import has_two_token_types, library_tokenizer, load_encoder
@@ -45,8 +46,9 @@ def main(arguments: Sequence[str]) -> None:
         print(f"model written to {folder}")
 
 
-def finetune(config: Config) -> Path:
-    """Train as the configuration says, keep the best checkpoint and export it.
+def finetune(config: Config, *, runs: Path = RUNS) -> Path:
+    """Train as the configuration says, keep the best checkpoint in a folder of `runs` and export
+    it.
 
     Under `torchrun` every process calls this: each batch is shared out between them, so that
     windows come in the same order as in one process, and the first process exports.
@@ -62,16 +64,17 @@ def finetune(config: Config) -> Path:
     torch.use_deterministic_algorithms(True, warn_only=True)
     # Nothing here reads memory before it writes it, so it need not be filled first.
     torch.utils.deterministic.fill_uninitialized_memory = False  # type: ignore[attr-defined]
+    labels = config.data.label_set()
     train, validation = read_split(config, "train"), read_split(config, "validation")
-    model, tokenizer = load_encoder(config, LABELS)
+    model, tokenizer = load_encoder(config, labels)
     backend, special = library_tokenizer(tokenizer)
     window = config.window.to_library(mark_targets=has_two_token_types(model.config))
 
     readings = augment(train, config.augment, config.seed)
-    soft = soften(readings, LABELS, config.distil)
-    train_windows = to_windows(readings, backend, window, special, LABELS, soft)
-    validation_windows = to_windows(validation, backend, window, special, LABELS)
-    folder = RUNS / config.name
+    soft = soften(readings, labels, config.distil)
+    train_windows = to_windows(readings, backend, window, special, labels, soft)
+    validation_windows = to_windows(validation, backend, window, special, labels)
+    folder = runs / config.name
     args = training_arguments(config, folder)
     if args.process_index == 0:
         report_sizes(train, train_windows)
@@ -83,24 +86,30 @@ def finetune(config: Config) -> Path:
         train_dataset=train_windows,
         eval_dataset=validation_windows,
         data_collator=Collator(window, special),
-        compute_loss_func=segment_loss(class_weights(train, config.train.class_weights)),
-        compute_metrics=validation_metrics,
+        compute_loss_func=segment_loss(class_weights(train, labels, config.train.class_weights)),
+        compute_metrics=partial(validation_metrics, labels),
         preprocess_logits_for_metrics=pool,
-        callbacks=[EarlyStoppingCallback(config.train.patience), Progress()],
+        callbacks=[EarlyStoppingCallback(config.train.patience), Checkpoints(), Progress()],
     )
     for callback in (PrinterCallback, ProgressCallback):
         trainer.remove_callback(callback)
-    result = trainer.train(resume_from_checkpoint=checkpoint)
+    if checkpoint is not None and is_over(checkpoint):
+        # The run was interrupted after its last step: what is missing is the export.
+        best = folder / Path(read_state(checkpoint)["best_model_checkpoint"]).name
+        model.load_state_dict(load_file(best / "model.safetensors"))
+        report = f"nothing is left to train; best checkpoint: {best}"
+    else:
+        result = trainer.train(resume_from_checkpoint=str(checkpoint) if checkpoint else None)
+        seconds = result.metrics["train_runtime"]
+        segments = result.metrics["epoch"] * sum(map(len, train_windows["targets"]))
+        report = (
+            f"trained and validated in {seconds:.0f} s, {segments / seconds:.0f} segments a "
+            f"second; best checkpoint: {trainer.state.best_model_checkpoint}"
+        )
     if args.process_index > 0:
         return Path(config.output)
-    seconds = result.metrics["train_runtime"]
-    segments = result.metrics["epoch"] * sum(map(len, train_windows["targets"]))
-    print(
-        f"trained and validated in {seconds:.0f} s, {segments / seconds:.0f} segments a second; "
-        f"best checkpoint: {trainer.state.best_model_checkpoint}",
-        file=sys.stderr,
-    )
-    return export_run(config, model, backend, ModelConfig(LABELS, window, special), validation)
+    print(report, file=sys.stderr)
+    return export_run(config, model, backend, ModelConfig(labels, window, special), validation)
 
 
 class _Trainer(Trainer):
@@ -118,7 +127,7 @@ def report_sizes(articles: Sequence[Article], windows: datasets.Dataset) -> None
     )
 
 
-def prepare_run_folder(folder: Path, config: Config, *, first: bool) -> str | None:
+def prepare_run_folder(folder: Path, config: Config, *, first: bool) -> Path | None:
     """Start a new run folder, or find the checkpoint to go on from.
 
     Of several processes the `first` makes the folder before the others look into it.
@@ -129,13 +138,13 @@ def prepare_run_folder(folder: Path, config: Config, *, first: bool) -> str | No
     if config.train.resume:
         if not file.is_file():
             raise ConfigError(f"train.resume: there is no run to go on with in {folder}")
-        if yaml.safe_load(file.read_text(encoding="utf-8")) != settings:
+        # As a configuration: the run may be older than a setting that has its default.
+        if load_config(file) != make_config(settings):
             raise ConfigError(f"train.resume: the settings differ from those in {file}")
-        last: str | None = get_last_checkpoint(str(folder))
-        return last
+        return last_checkpoint(folder, clean=first)
     if not first:
         return None
-    if folder.exists():
+    if folder.exists() and any(not file.name.startswith(".") for file in folder.iterdir()):
         # The run before this one is not lost to a forgotten train.resume.
         previous = folder.with_name(f"{folder.name}.previous")
         shutil.rmtree(previous, ignore_errors=True)
@@ -172,7 +181,9 @@ def training_arguments(config: Config, folder: Path) -> TrainingArguments:
         eval_steps=every,
         save_steps=every,
         logging_steps=min(every, 0.05),
-        save_total_limit=2,
+        # `Checkpoints` removes the older ones, once a new one is whole.
+        save_total_limit=None,
+        restore_callback_states_from_checkpoint=True,
         load_best_model_at_end=True,
         metric_for_best_model="macro_f1",
         greater_is_better=True,
@@ -182,24 +193,26 @@ def training_arguments(config: Config, folder: Path) -> TrainingArguments:
     )
 
 
-def class_weights(articles: Sequence[Article], kind: str) -> torch.Tensor | None:
-    """Weights in the order of `LABELS`: n / (labels * n_label) as scikit-learn's "balanced", its
+def class_weights(
+    articles: Sequence[Article], labels: Sequence[str], kind: str
+) -> torch.Tensor | None:
+    """Weights in the order of `labels`: n / (labels * n_label) as scikit-learn's "balanced", its
     square root, or none."""
     if kind == "none":
         return None
     counts = Counter(s.label for a in articles for s in a.segments)
     total = sum(counts.values())
-    weights = torch.tensor([total / (len(LABELS) * max(counts[label], 1)) for label in LABELS])
+    weights = torch.tensor([total / (len(labels) * max(counts[label], 1)) for label in labels])
     return weights.sqrt() if kind == "sqrt" else weights
 
 
-def validation_metrics(prediction: EvalPrediction) -> dict[str, Any]:
-    logits, labels = (
+def validation_metrics(labels: Sequence[str], prediction: EvalPrediction) -> dict[str, Any]:
+    logits, gold = (
         np.asarray(prediction.predictions),
         np.asarray(prediction.label_ids)[..., 0].astype(int),
     )
-    real = labels != IGNORED
-    figures = segment_metrics(logits.argmax(-1)[real].tolist(), labels[real].tolist())
+    real = gold != IGNORED
+    figures = segment_metrics(logits.argmax(-1)[real].tolist(), gold[real].tolist(), labels)
     return {key: figures[key] for key in ("macro_f1", "macro_f1_named", "accuracy")}
 
 
