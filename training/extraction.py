@@ -3,8 +3,8 @@
 PAGES holds `html/ID.html.gz` and `ground-truth.json` (id -> articleBody), as the article extraction
 benchmark of Zyte has them (github.com/scrapinghub/article-extraction-benchmark), and is scored
 as there: texts become multisets of 4-word shingles, precision and recall are means over pages, F1
-is made from the two. Prints the same without what the tree says, and for trafilatura, alone and followed
-by the model, with pages a second, and what kinds of blocks `clean` kept or lost in error.
+is made from the two. Prints the same without what the tree says, and for trafilatura, alone and
+followed by the model, with pages a second, and what kinds of blocks `clean` kept or lost in error.
 """
 
 import argparse
