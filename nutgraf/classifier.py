@@ -110,7 +110,7 @@ class Classifier:
             raise ModelError(f"{folder / TOKENIZER_FILE}: {_first_line(error)}") from None
         tokenizer.no_truncation()
         tokenizer.no_padding()
-        return cls(config, tokenizer, session, threads or _cores())
+        return cls(config, tokenizer, session, threads or usable_cores())
 
     @property
     def labels(self) -> tuple[str, ...]:
@@ -469,7 +469,7 @@ def _joined_predictions(predictions: Sequence[Prediction]) -> LabelledArticle:
     return LabelledArticle(_SEPARATOR.join(p.text for p in predictions), tuple(placed))
 
 
-def _cores() -> int:
+def usable_cores() -> int:
     """How many cores this process may use."""
     try:
         return len(os.sched_getaffinity(0))

@@ -11,6 +11,7 @@ os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
 
 import hypothesis
 import pytest
+import torch
 
 from nutgraf import Classifier
 from nutgraf.folder import CONFIG_FILE, digest
@@ -21,6 +22,9 @@ from training.tiny import article as article
 from training.tiny import write_checkpoint, write_data, write_settings
 
 ROOT = Path(__file__).parent.parent
+
+# The models here are so small that a second thread costs more than it does.
+torch.set_num_threads(1)
 
 # How long an example takes depends on what else the machine does.
 _UNTIMED: Any = {"deadline": None, "suppress_health_check": [hypothesis.HealthCheck.too_slow]}

@@ -14,11 +14,21 @@ from pathlib import Path
 
 import pytest
 
-from nutgraf import Article, Classifier, DataError, InputError, ModelError, Segment, read_articles
+from nutgraf import (
+    Article,
+    Classifier,
+    DataError,
+    InputError,
+    ModelError,
+    Segment,
+    read_articles,
+    segment_html,
+)
 from nutgraf.article import MAX_LINE_BYTES
-from nutgraf.classifier import MAX_SEGMENT_CHARACTERS, MAX_TEXT_LENGTH
+from nutgraf.classifier import MAX_SEGMENT_CHARACTERS
 from nutgraf.cli import main
-from tests.conftest import ROOT
+from nutgraf.segment import MAX_TEXT_LENGTH
+from tests.conftest import ROOT, change_settings
 from training import evaluate
 from training.config import ConfigError, load_config
 from training.finetune import main as finetune
@@ -147,6 +157,8 @@ def test_50_mb_of_text(refused: Refused) -> None:
 def test_50_mb_of_text_in_memory(classifier: Classifier) -> None:
     with pytest.raises(InputError, match="more than the 20,000,000 characters allowed"):
         classifier.classify("The storm came on Monday.\n\n" * 2_000_000)
+    with pytest.raises(InputError, match="more than the 20,000,000 characters allowed"):
+        segment_html("<p>The storm came on Monday.</p>" * 2_000_000)
 
 
 @pytest.mark.skipif(not Path("/dev/zero").exists(), reason="there is no such device")
@@ -301,6 +313,19 @@ def test_thousands_of_nested_tags(classifier: Classifier, refused: Refused) -> N
     message = "elements are nested too deeply to read all of the page"
     assert refused(page(5_000)) == message
     assert refused(b"<p>" + b"<b>" * 1_000_000 + b"x</p>", "--input", "html") == message
+    end_tags_of_nothing = b"<div>" * 50_000 + b"</q>" * 1_000_000
+    assert refused(end_tags_of_nothing, "--input", "html") == message
+
+
+def test_thousands_of_attributes(classifier: Classifier, refused: Refused) -> None:
+    def page(count: int) -> bytes:
+        names = " ".join(f"a{n}='>'" for n in range(count))
+        return f"<p>Share</p><p {names}>Storm</p>".encode()
+
+    assert answered(classifier, page(1_000)) == ["Share", "Storm"]
+    assert refused(page(50_000)) == (
+        "a tag has 50,000 attributes, more than the 1,000 allowed: is this a news article?"
+    )
 
 
 # Values that are no article
@@ -413,6 +438,9 @@ def test_jsonl_with_an_empty_text_or_half_a_character(data_error: Refused) -> No
         ("\ud800", ":1: segments[0].text: holds half of a character (a lone surrogate)"),
     ):
         assert data_error({"id": "a", "segments": [{"text": text, "label": "other"}]}) == message
+    for field, value in (("id", "\ud800"), ("title", "\udfff"), ("provenance", {"\ud800": 1})):
+        message = f":1: {field}: holds half of a character (a lone surrogate)"
+        assert data_error(LINE | {field: value}) == message
 
 
 def test_jsonl_without_an_article(data_error: Refused) -> None:
@@ -447,9 +475,7 @@ def test_a_model_with_too_few_labels(
     model: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     folder = changed(model, tmp_path)
-    file = folder / "nutgraf.json"
-    record = json.loads(file.read_text())
-    file.write_text(json.dumps(record | {"labels": record["labels"][:4]}))
+    change_settings(folder, labels=["quote", "official_statement", "expert_opinion", "other"])
     assert model_error(folder, tmp_path, capsys) == f"{folder}: 4 labels, but 5 outputs"
 
 

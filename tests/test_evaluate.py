@@ -9,7 +9,7 @@ from xml.etree import ElementTree
 import pytest
 
 from nutgraf import LABELS, Classifier, DataError, read_articles
-from tests.conftest import ROOT
+from tests.conftest import ROOT, change_settings
 from training.augment import strip_marks
 from training.damaged import damaged
 from training.evaluate import main
@@ -117,9 +117,7 @@ def broken(model: Path, folder: Path, labels: list[str]) -> Path:
     """The same model with its outputs under other names."""
     copy = folder / "broken"
     shutil.copytree(model, copy)
-    config = json.loads((copy / "nutgraf.json").read_text(encoding="utf-8"))
-    config["labels"] = labels
-    (copy / "nutgraf.json").write_text(json.dumps(config), encoding="utf-8")
+    change_settings(copy, labels=labels)
     return copy
 
 

@@ -8,7 +8,7 @@ import pytest
 
 from nutgraf import LABELS, Classifier, read_articles, write_articles
 from nutgraf.folder import default_folder
-from tests.conftest import ROOT
+from tests.conftest import ROOT, change_settings
 from training.evaluate import main
 
 MOST_BYTES = 30e6
@@ -48,9 +48,7 @@ def test_with_its_labels_permuted_it_fails_the_gates(
     arguments += ["--gates", str(ROOT / "configs/gates.yaml"), "--resamples", "20"]
     permuted = tmp_path / "permuted"
     shutil.copytree(default_folder(), permuted)
-    config = json.loads((permuted / "nutgraf.json").read_text(encoding="utf-8"))
-    config["labels"] = [*LABELS[1:], LABELS[0]]
-    (permuted / "nutgraf.json").write_text(json.dumps(config), encoding="utf-8")
+    change_settings(permuted, labels=[*LABELS[1:], LABELS[0]])
     with pytest.raises(SystemExit) as stopped:
         main([str(permuted), *arguments])
     assert stopped.value.code == 1

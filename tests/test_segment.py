@@ -1,8 +1,6 @@
 from pathlib import Path
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from nutgraf import read_articles, segment_text
 from tests.conftest import ROOT
@@ -57,16 +55,3 @@ def test_seed_article_splits_as_its_gold_labels_do() -> None:
     source = Path(ROOT / "seeds/nato.txt").read_text(encoding="utf-8")
     (gold,) = read_articles(ROOT / "seeds/nato.jsonl")
     assert texts(source) == [segment.text for segment in gold.segments]
-
-
-@given(st.text(alphabet=st.sampled_from("ab \t\r\n\u2028\u0085•-1.)«”é\u200b"), max_size=200))
-def test_nothing_is_lost_but_white_space(source: str) -> None:
-    segments = segment_text(source)
-    assert "".join("".join(s.text.split()) for s in segments) == "".join(source.split())
-    previous = 0
-    for segment in segments:
-        assert segment.start is not None
-        assert segment.end is not None
-        assert previous <= segment.start < segment.end
-        assert source[segment.start : segment.end] == segment.text == segment.text.strip()
-        previous = segment.end

@@ -1,7 +1,5 @@
 import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from nutgraf.windows import (
     SpecialTokens,
@@ -45,33 +43,6 @@ def test_targets_that_fit_share_a_window_and_its_neighbours() -> None:
     assert [[t[0] for t in w.targets] for w in windows] == [[0, 1, 2], [3, 4, 5], [6, 7]]
     assert windows[1].token_ids[1:5] == (302, 303, 304, 305)
     assert windows[1].token_ids[-5:-1] == (700, 701, 702, 703)
-
-
-@given(
-    lengths=st.lists(st.integers(1, 40), min_size=1, max_size=30),
-    tokens=st.integers(64, 128),
-    context=st.integers(0, 20),
-    targets=st.one_of(st.none(), st.integers(1, 4)),
-)
-def test_every_segment_is_read_once_with_its_context(
-    lengths: list[int], tokens: int, context: int, targets: int | None
-) -> None:
-    config = WindowConfig(tokens, context, targets)
-    segments = [s[: config.max_target_tokens()] for s in numbered(*lengths)]
-    windows = make_windows(segments, config, SPECIAL)
-    read = [number for window in windows for number, _, _ in window.targets]
-    assert read == list(range(len(segments)))
-    for window in windows:
-        assert len(window.token_ids) <= tokens
-        for number, start, stop in window.targets:
-            assert list(window.token_ids[start:stop]) == segments[number]
-        first, last = window.targets[0][0], window.targets[-1][0]
-        before = sum(len(s) + 1 for s in segments[:first])
-        after = sum(len(s) + 1 for s in segments[last + 1 :])
-        left, right = window.targets[0][1] - 1, len(window.token_ids) - window.targets[-1][2] - 1
-        for seen, there in ((left, before), (right, after)):
-            # A neighbour needs two tokens, one of them its separator: one may be left over.
-            assert min(context, there) - 1 <= seen <= context
 
 
 def test_padding() -> None:

@@ -57,7 +57,9 @@ def embeddings(texts: Sequence[str], labels: Sequence[int], checkpoint: str) -> 
     """Sentence embeddings of the same encoder as it comes, and logistic regression."""
     from sentence_transformers import SentenceTransformer
 
-    encoder = SentenceTransformer(find_checkpoint(checkpoint), device="cpu")
+    encoder = SentenceTransformer(
+        find_checkpoint(checkpoint), device="cpu", model_kwargs={"use_safetensors": True}
+    )
 
     def embed(new: Sequence[str]) -> npt.NDArray[np.float32]:
         found = encoder.encode(list(new), batch_size=32, show_progress_bar=False)

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
-from nutgraf.classifier import _cores
+from nutgraf.classifier import usable_cores
 from nutgraf.corpus.places import one_line
 from nutgraf.corpus.shards import Shard
 from nutgraf.corpus.worker import Job, Worker
@@ -61,7 +61,7 @@ def running_ray(workers: int | None, address: str | None) -> Iterator[int]:
     try:
         _connect(address or "local", {} if address else local)
         # Ray counts the cores that a container may use, the other those that this process may.
-        yield cores() if address else min(cores(), _cores())
+        yield cores() if address else min(cores(), usable_cores())
     finally:
         ray.shutdown()
         logger.setLevel(level)

@@ -36,7 +36,11 @@ class Columns:
         return self.id in names and any(name in names for name in self.texts)
 
     def check(self, names: Sequence[str], file: str) -> None:
-        """Raises: DataError naming the file, the columns looked for and those it has."""
+        """Refuse a file that lacks a column.
+
+        Raises:
+            DataError: naming the file, the columns looked for and those it has.
+        """
         has = f"it has {', '.join(map(repr, names))}" if names else "it has no columns"
         if self.id not in names:
             raise DataError(f"{file}: no column {self.id!r} (--id-column): {has}")

@@ -1,0 +1,1 @@
+"""Fuzzing: what the library does with bytes that nobody would write."""
