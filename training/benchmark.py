@@ -188,9 +188,11 @@ loaded = time.perf_counter()
 articles = nutgraf.read_articles(sys.argv[2], require_labels=False, labels=classifier.labels)
 for _ in classifier.classify_stream(articles):
     pass
-# Linux gives KiB, macOS bytes.
-unit = 1 if sys.platform == "darwin" else 1024
-peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit
+if sys.platform == "linux":  # where ru_maxrss is at least that of the process that started this
+    status = open("/proc/self/status").read()
+    peak = 1024 * int(status.partition("VmHWM:")[2].split()[0])
+else:  # macOS gives bytes
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
 print(json.dumps([imported - start, loaded - imported, peak]))
 """
 
