@@ -3,8 +3,9 @@
 import dataclasses
 import os
 from collections import deque
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, overload
 
@@ -12,7 +13,7 @@ import numpy as np
 from tokenizers import Tokenizer
 
 from nutgraf.article import LONE_SURROGATE, Article, LabelledArticle, Prediction, Segment
-from nutgraf.clean import extract_article, read_page
+from nutgraf.clean import Page, extract_article, read_page
 from nutgraf.errors import InputError, ModelError, nearest
 from nutgraf.folder import ONNX_FILE, TOKENIZER_FILE, ModelConfig, default_folder, read_config
 from nutgraf.html import UTF16_MARKS, binary_kind, html_blocks, looks_like_html, segment_html
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
     import onnxruntime
 
 Format = Literal["auto", "text", "html"]
+Method = Literal["tree", "trafilatura"]
 ArticleLike = str | bytes | Article | Sequence[str]
 
 MAX_SEGMENT_CHARACTERS = 1_000_000
@@ -215,16 +217,16 @@ class Classifier:
         Raises:
             InputError: as `classify` does, naming the article by its number from 0.
         """
-        if errors not in ("raise", "return"):
-            raise InputError(f"errors: {errors!r}; {nearest(errors, ['raise', 'return'])}")
+        _check_errors(errors)
         wanted = self._label_indices(labels)
-        return self._label(_sources(articles, format, errors == "return"), wanted)
+        read = partial(_segments, format=format)
+        return self._label(_sources(articles, read, errors == "return"), wanted)
 
     def clean(
         self,
         page: ArticleLike,
         *,
-        method: Literal["tree", "trafilatura"] = "tree",
+        method: Method = "tree",
         headline: bool = False,
         format: Format = "auto",
     ) -> LabelledArticle:
@@ -250,25 +252,77 @@ class Classifier:
             InputError: as `classify` does, and where trafilatura is asked for and missing.
             ModelError: for a model without the label navigation_clutter.
         """
+        self._check_clean(method)
+        reader = _PageReader(method, headline, format)
+        result: LabelledArticle
+        (result,) = self._clean([reader.read(page)], reader)
+        return result
+
+    @overload
+    def clean_stream(
+        self,
+        pages: Iterable[ArticleLike],
+        *,
+        method: Method = "tree",
+        headline: bool = False,
+        format: Format = "auto",
+        errors: Literal["raise"] = "raise",
+    ) -> Iterator[LabelledArticle]: ...
+    @overload
+    def clean_stream(
+        self,
+        pages: Iterable[ArticleLike],
+        *,
+        method: Method = "tree",
+        headline: bool = False,
+        format: Format = "auto",
+        errors: Literal["return"],
+    ) -> Iterator[LabelledArticle | InputError]: ...
+    def clean_stream(
+        self,
+        pages: Iterable[ArticleLike],
+        *,
+        method: Method = "tree",
+        headline: bool = False,
+        format: Format = "auto",
+        errors: Literal["raise", "return"] = "raise",
+    ) -> Iterator[LabelledArticle | InputError]:
+        """The articles of any number of pages, in their order; see `clean`.
+
+        Pages are parsed while the model reads those before, and memory does not grow with their
+        number.
+
+        Args:
+            pages: read once, in the thread that asks for the articles.
+            method: as in `clean`.
+            headline: as in `clean`.
+            format: as in `clean`.
+            errors: as in `classify_stream`.
+
+        Raises:
+            InputError: as `clean` does, naming the page by its number from 0.
+            ModelError: as `clean` does.
+        """
+        self._check_clean(method)
+        _check_errors(errors)
+        reader = _PageReader(method, headline, format)
+        return self._clean(_sources(pages, reader.read, errors == "return"), reader)
+
+    def _check_clean(self, method: str) -> None:
         if CLUTTER not in self.labels:
             raise ModelError(f"this model cannot clean: it has no label {CLUTTER!r}")
         if method not in ("tree", "trafilatura"):
             raise InputError(f"method: {method!r}; {nearest(method, ['tree', 'trafilatura'])}")
-        if method == "tree" and isinstance(page, str | bytes) and _is_html(page, format):
-            if not (blocks := html_blocks(page)):
-                raise InputError(_EMPTY)
-            tree = read_page(blocks)
-            title = [tree.headline] if headline and tree.headline is not None else []
-            numbers = sorted({*tree.unsettled(), *title})
-            found = self.classify([blocks[i].text for i in numbers]) if numbers else ()
-            read = dict(zip(numbers, found, strict=True))
-            clutter = {i: prediction.probabilities[CLUTTER] for i, prediction in read.items()}
-            kept = [read[i] for i in sorted({*tree.article(clutter), *title})]
-        else:
-            if method == "trafilatura" and isinstance(page, str | bytes) and _is_html(page, format):
-                page, format = extract_article(page), "text"
-            kept = [p for p in self.classify(page, format=format) if p.label != CLUTTER]
-        return _joined_predictions([_without(CLUTTER, prediction) for prediction in kept])
+
+    def _clean(
+        self, sources: Iterable[_Source | InputError], reader: "_PageReader"
+    ) -> Iterator[Any]:
+        for result in self._label(sources, self._label_indices(None)):
+            if isinstance(result, InputError):
+                yield result
+            else:
+                kept = reader.article(result)
+                yield _joined_predictions([_without(CLUTTER, prediction) for prediction in kept])
 
     def _label(self, sources: Iterable[_Source | InputError], wanted: list[int]) -> Iterator[Any]:
         """Label articles in order, with a bounded number of windows under way; errors among the
@@ -346,13 +400,56 @@ class Classifier:
         return tuple(predictions)
 
 
+class _PageReader:
+    """Reads pages for `clean` up to where the model is needed, and goes on with its answers."""
+
+    def __init__(self, method: Method, headline: bool, format: Format) -> None:
+        self._method = method
+        self._headline = headline
+        self._format = format
+        self._pages: deque[tuple[Page, list[int], list[int]] | None] = deque()
+
+    def read(self, page: ArticleLike) -> _Source:
+        """The texts that the model must read."""
+        if not isinstance(page, str | bytes) or not _is_html(page, self._format):
+            source = _segments(page, self._format)
+        elif self._method == "trafilatura":
+            source = _segments(extract_article(page), "text")
+        else:
+            if not (blocks := html_blocks(page)):
+                raise InputError(_EMPTY)
+            tree = read_page(blocks)
+            title = [tree.headline] if self._headline and tree.headline is not None else []
+            numbers = sorted({*tree.unsettled(), *title})
+            source = _segments([blocks[i].text for i in numbers], "text") if numbers else ("", [])
+            self._pages.append((tree, numbers, title))
+            return source
+        self._pages.append(None)
+        return source
+
+    def article(self, found: LabelledArticle) -> list[Prediction]:
+        """What is left of the first page that was read and is not finished."""
+        page = self._pages.popleft()
+        if page is None:
+            return [prediction for prediction in found if prediction.label != CLUTTER]
+        tree, numbers, title = page
+        read = dict(zip(numbers, found, strict=True))
+        clutter = {i: prediction.probabilities[CLUTTER] for i, prediction in read.items()}
+        return [read[i] for i in sorted({*tree.article(clutter), *title})]
+
+
+def _check_errors(errors: str) -> None:
+    if errors not in ("raise", "return"):
+        raise InputError(f"errors: {errors!r}; {nearest(errors, ['raise', 'return'])}")
+
+
 def _sources(
-    articles: Iterable[ArticleLike], format: Format, keep_errors: bool
+    articles: Iterable[ArticleLike], read: Callable[[ArticleLike], _Source], keep_errors: bool
 ) -> Iterator[_Source | InputError]:
     """Read articles one by one; an error names the article by its number."""
     for number, article in enumerate(articles):
         try:
-            yield _segments(article, format)
+            yield read(article)
         except InputError as error:
             named = InputError(f"article {number}: {error}")
             if not keep_errors:

@@ -151,3 +151,18 @@ def test_a_model_without_the_label_cannot_clean(
     monkeypatch.setattr(Classifier, "labels", ("quote", "other"))
     with pytest.raises(ModelError, match="navigation_clutter"):
         classifier.clean("<p>x</p>")
+
+
+def test_a_stream_of_pages_is_cleaned_in_order(classifier: Classifier) -> None:
+    pages = [page(paragraphs(*BODY[i:])) for i in range(3)] * 5
+    pages += ["\n\n".join(BODY), "<nav><a href=/>Home</a></nav><footer>© 2020</footer>"]
+    assert list(classifier.clean_stream(iter(pages))) == [classifier.clean(p) for p in pages]
+
+
+def test_a_stream_of_pages_goes_on_after_a_bad_one(classifier: Classifier) -> None:
+    pages = [page(paragraphs(*BODY)), "<div></div>", page(paragraphs(*BODY))]
+    with pytest.raises(InputError, match="article 1: no text"):
+        list(classifier.clean_stream(pages))
+    first, error, last = classifier.clean_stream(pages, errors="return")
+    assert isinstance(error, InputError)
+    assert first == last == classifier.clean(pages[0])

@@ -219,7 +219,7 @@ def plot(speeds: dict[str, float], scores: dict[str, float], file: Path) -> None
     matplotlib.use("agg")
     from matplotlib import pyplot
 
-    figure, axes = pyplot.subplots(figsize=(8, 5), layout="constrained")
+    figure, axes = pyplot.subplots(figsize=(10, 4.5), layout="constrained")
     best = -1.0
     frontier = []
     for name in sorted(speeds, key=speeds.__getitem__, reverse=True):
@@ -228,10 +228,13 @@ def plot(speeds: dict[str, float], scores: dict[str, float], file: Path) -> None
             frontier.append(name)
     x, y = [speeds[name] for name in frontier], [scores[name] for name in frontier]
     axes.plot(x, y, drawstyle="steps-pre", color="#999999", linewidth=1, zorder=0)
-    for name, speed in speeds.items():
+    for number, (name, speed) in enumerate(speeds.items(), start=1):
         colour = "#0072b2" if name.startswith("nutgraf") else "#d55e00"
-        axes.scatter(speed, scores[name], color=colour)
-        axes.annotate(name, (speed, scores[name]), xytext=(4, 4), textcoords="offset points")
+        axes.scatter(speed, scores[name], color=colour, label=f"{number}  {name}")
+        # Points that lie close together have their numbers above and below in turn.
+        offset = (4, 4) if number % 2 else (4, -12)
+        axes.annotate(str(number), (speed, scores[name]), xytext=offset, textcoords="offset points")
+    figure.legend(loc="outside right upper", frameon=False, handlelength=1)
     axes.set(xscale="log", xlabel="segments a second", ylabel="macro-F1")
     axes.grid(alpha=0.3)
     figure.savefig(file)

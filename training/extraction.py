@@ -14,7 +14,7 @@ import re
 import statistics
 import time
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
 import trafilatura
@@ -39,18 +39,24 @@ def main(arguments: Sequence[str]) -> None:
     options = parser.parse_args(arguments)
     pages, bodies = read_pages(options.pages)
     classifier = Classifier.load(options.model)
-    ways: dict[str, Callable[[bytes], str]] = {
-        "nutgraf": lambda page: classifier.clean(page, format="html").source,
-        "nutgraf, by the text alone": lambda page: by_text(classifier, page),
-        "trafilatura": lambda page: trafilatura.extract(page, include_comments=False) or "",
-        "trafilatura, then nutgraf": lambda page: _empty_if_none(
-            lambda: classifier.clean(page, format="html", method="trafilatura").source
+    ways: dict[str, Callable[[Iterable[bytes]], Iterable[str]]] = {
+        "nutgraf": lambda pages: (a.source for a in classifier.clean_stream(pages, format="html")),
+        "nutgraf, by the text alone": lambda pages: (by_text(classifier, page) for page in pages),
+        "trafilatura": lambda pages: (
+            trafilatura.extract(page, include_comments=False) or "" for page in pages
+        ),
+        "trafilatura, then nutgraf": lambda pages: (
+            "" if isinstance(article, InputError) else article.source
+            for article in classifier.clean_stream(
+                pages, format="html", method="trafilatura", errors="return"
+            )
         ),
     }
     rows, found = [], {}
     for name, way in ways.items():
         start = time.perf_counter()
-        found[name] = {id: way(page) for id, page in track(list(pages.items()), name)}
+        articles = way(track(list(pages.values()), name))
+        found[name] = dict(zip(pages, articles, strict=True))
         seconds = time.perf_counter() - start
         figures = score(found[name], bodies)
         rows.append([name, *(f"{x:.3f}" for x in figures), f"{len(pages) / seconds:.1f}"])
@@ -74,13 +80,6 @@ def by_text(classifier: Classifier, page: bytes) -> str:
     """All visible blocks but those that read as clutter."""
     found = classifier.classify(page, format="html")
     return "\n\n".join(p.text for p in found if p.label != CLUTTER)
-
-
-def _empty_if_none(way: Callable[[], str]) -> str:
-    try:
-        return way()
-    except InputError:  # no article in this page
-        return ""
 
 
 def shingles(text: str) -> Shingles:
