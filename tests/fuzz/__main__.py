@@ -46,7 +46,7 @@ def main() -> None:
     arguments = [
         f"-max_len={MAX_BYTES}",
         "-len_control=10",  # long inputs early: it is they that take long
-        "-timeout=60",  # by the clock, for what never ends
+        "-timeout=300",  # by the clock, for what never ends
         f"-dict={CORPUS.parent / options.target}.dict",
         f"-artifact_prefix={_WORK}/{options.target}-",
     ]
