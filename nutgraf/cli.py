@@ -14,6 +14,7 @@ from nutgraf.classifier import Classifier, Format
 from nutgraf.corpus import cli as corpus
 from nutgraf.errors import InputError, NutgrafError
 from nutgraf.files import atomic_write
+from nutgraf.options import add_labels, add_model
 from nutgraf.render import printable, to_html, to_terminal
 from nutgraf.segment import MAX_TEXT_LENGTH
 
@@ -69,7 +70,7 @@ def _parser() -> argparse.ArgumentParser:
         help="print articles without their pages' clutter",
         description="Print the articles of HTML or text files without clutter, as plain text.",
     )
-    clean.set_defaults(run=_clean, labels=None)
+    clean.set_defaults(run=_clean)
     clean.add_argument(
         "--format",
         choices=("text", "json"),
@@ -85,12 +86,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     for command in (classify, render, clean):
         command.add_argument("files", metavar="FILE", nargs="+", help="a file, or - for stdin")
-        command.add_argument(
-            "--model",
-            metavar="FOLDER",
-            default=os.environ.get("NUTGRAF_MODEL"),
-            help="a model folder (default: $NUTGRAF_MODEL, else the released model)",
-        )
+        add_model(command)
         command.add_argument(
             "--input",
             choices=get_args(Format),
@@ -98,12 +94,7 @@ def _parser() -> argparse.ArgumentParser:
             help="how to read the files (default: tell text from HTML by the markup)",
         )
     for command in (classify, render):
-        command.add_argument(
-            "--labels",
-            metavar="LABEL,LABEL",
-            type=lambda value: value.split(","),
-            help="answer with these labels only",
-        )
+        add_labels(command)
     corpus.add(commands)
     return parser
 

@@ -8,6 +8,7 @@ from contextlib import redirect_stdout
 from typing import Any
 
 from nutgraf.corpus.label import SHARD_SIZE, CorpusSummary, label_corpus
+from nutgraf.options import add_labels, add_model
 
 _SECONDS_BETWEEN_LINES = 10
 _BAR_WIDTH = 30
@@ -26,18 +27,8 @@ def add(commands: "argparse._SubParsersAction[Any]") -> None:
         "input", metavar="INPUT", help="a .parquet or .jsonl file, a folder of them, or a pattern"
     )
     corpus.add_argument("output", metavar="OUTPUT", help="a folder for the result")
-    corpus.add_argument(
-        "--model",
-        metavar="FOLDER",
-        default=os.environ.get("NUTGRAF_MODEL"),
-        help="a model folder (default: $NUTGRAF_MODEL, else the released model)",
-    )
-    corpus.add_argument(
-        "--labels",
-        metavar="LABEL,LABEL",
-        type=lambda value: value.split(","),
-        help="answer with these labels only",
-    )
+    add_model(corpus)
+    add_labels(corpus)
     corpus.add_argument(
         "--id-column", metavar="NAME", default="id", help="the column of the ids (default: id)"
     )
